@@ -1,0 +1,209 @@
+"""The blocking connection: a shell over the operations and the blocking channel."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from ignite_dbapi import errors
+from ignite_dbapi._version import __version__
+from ignite_dbapi.cursor import Cursor
+from ignite_dbapi.operations import server
+from ignite_dbapi.operations.facts import initial_knowledge
+from ignite_dbapi.operations.session import Session
+from ignite_dbapi.operations.sql import CursorState
+from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.protocol.exchange import Lock, Operation
+from ignite_dbapi.rows import RowFactory
+from ignite_dbapi.transport import blocking
+
+T = TypeVar("T")
+
+
+def client_attributes() -> dict[str, str]:
+    """How a connection introduces itself; shown by the server in SYS.CLIENT_CONNECTION_ATTRIBUTES."""
+    return {"driver": f"ignite-dbapi {__version__}", "connection": uuid4().hex}
+
+
+class ConnectionAttributes:
+    """What a connection knows without asking the server; shared with the asynchronous connection."""
+
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
+
+    _session: Session
+    _is_closed = False
+
+    def _begin(self, channel: Any, options: ConnectOptions, resource_lock: Lock) -> None:
+        self._channel = channel
+        channel.context.knowledge = initial_knowledge(options.timezone)
+        self._session = Session(channel.context, options, resource_lock)
+
+    def _new_cursor_state(self) -> CursorState:
+        self._check_open()
+        return CursorState(self._session, self._session.options)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise errors.InterfaceError("the connection is closed", code="connection_closed")
+
+    @property
+    def options(self) -> ConnectOptions:
+        """The options that the connection was made with."""
+        return self._session.options
+
+    @property
+    def schema(self) -> str:
+        """Where unqualified names are looked up."""
+        return self._session.options.schema
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection was closed, or lost."""
+        return self._is_closed or self.is_connection_lost
+
+    @property
+    def is_connection_lost(self) -> bool:
+        """Whether the connection broke. It does not mend itself: connect again."""
+        failure = self._channel.failure
+        return bool(failure is not None and failure.is_connection_lost)
+
+    @property
+    def protocol_version(self) -> tuple[int, int, int]:
+        """The version of the thin client protocol that was agreed on."""
+        return self._session.context.version
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The names of the protocol's features that both sides know."""
+        context = self._session.context
+        return frozenset(feature.name for feature in server.Feature if context.has(feature))
+
+    @property
+    def node_id(self) -> UUID | None:
+        """The id of the node that is connected to; None for servers before protocol 1.4."""
+        return self._session.context.node_id
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the node that is connected to."""
+        address: tuple[str, int] = self._channel.address
+        return address
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether each statement takes effect by itself: always True so far."""
+        return True
+
+    @autocommit.setter
+    def autocommit(self, value: bool) -> None:
+        if not value:
+            raise no_transactions()
+
+    def __repr__(self) -> str:
+        host, port = self.address
+        state = "lost" if self.is_connection_lost else "closed" if self._is_closed else "open"
+        return f"<ignite_dbapi.{type(self).__name__} to {host}:{port} ({state})>"
+
+
+def no_transactions() -> errors.NotSupportedError:
+    """The error for autocommit=False."""
+    return errors.NotSupportedError(
+        "transactions over SQL are not supported by this version of the driver: each statement takes effect by "
+        "itself; connect with autocommit=True",
+        code="no_transactions",
+    )
+
+
+class Connection(ConnectionAttributes):
+    """A connection to a cluster (PEP 249). Threads may share it; each needs cursors of its own."""
+
+    def __init__(self, options: ConnectOptions) -> None:
+        if not options.autocommit:
+            raise no_transactions()
+        channel = blocking.connect(options, client_attributes())
+        self._begin(channel, options, blocking.threading.Lock())
+
+    def _run(self, operation: Operation[T]) -> T:
+        self._check_open()
+        value: T = self._channel.run(operation)
+        return value
+
+    def _finish(self, operation: Operation[None]) -> None:
+        """Run an operation that frees something, which needs nothing more if the connection is gone."""
+        if self.closed:
+            operation.close()
+            return
+        try:
+            self._channel.run(operation)
+        except errors.Error as error:
+            if not error.is_connection_lost:
+                raise
+
+    def cursor(self, row_factory: RowFactory | None = None) -> Cursor:
+        """A new cursor; *row_factory* says what its rows are (default: the connection's, else tuples)."""
+        return Cursor(self, row_factory)
+
+    def execute(self, operation: str, parameters: Any = None, **options: Any) -> Cursor:
+        """Run a statement on a new cursor, which is returned."""
+        return self.cursor().execute(operation, parameters, **options)
+
+    def commit(self) -> None:
+        """Does nothing: each statement has taken effect by itself already."""
+        self._check_open()
+
+    def rollback(self) -> None:
+        """Does nothing, and undoes nothing: each statement has taken effect by itself already."""
+        self._check_open()
+
+    def ping(self) -> None:
+        """Make sure that the server answers; OperationalError if it does not."""
+        self._run(server.ping(self._session))
+
+    def server_version(self) -> str:
+        """The release of the server, such as ``"2.17.0"``."""
+        return self._run(server.version(self._session))
+
+    def default_query_engine(self) -> str:
+        """The engine that runs statements which do not choose one: ``"h2"`` or ``"calcite"``."""
+        return self._run(server.default_query_engine(self._session))
+
+    def query_engines(self) -> frozenset[str]:
+        """The SQL engines that the node has."""
+        return self._run(server.query_engines(self._session))
+
+    def close(self) -> None:
+        """Close the connection; its cursors cannot be used afterwards. May be called again."""
+        self._is_closed = True
+        self._channel.close()
+
+    def __enter__(self) -> Connection:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(url: str | None = None, /, **options: Any) -> Connection:
+    """Connect to a cluster.
+
+    *url* looks like ``ignite://user:password@host:10800,host2:10801/SCHEMA?option=value``. *options* are the
+    fields of :class:`~ignite_dbapi.options.ConnectOptions`, and ``host`` and ``port``; they win over the url, and the
+    url over environment variables ``IGNITE_DBAPI_<OPTION>``. Without an address it is ``127.0.0.1:10800``.
+
+    Raises InterfaceError for options that are wrong, and OperationalError if no node can be connected to.
+    """
+    return Connection(ConnectOptions.build(url, options, os.environ))

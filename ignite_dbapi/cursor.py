@@ -1,0 +1,140 @@
+"""The blocking cursor: a shell over :class:`~ignite_dbapi.operations.sql.CursorState`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ignite_dbapi.operations.sql import NO_ROW, CursorState
+from ignite_dbapi.rows import RowFactory, tuple_row
+from ignite_dbapi.types import Column
+
+if TYPE_CHECKING:
+    from ignite_dbapi.connection import Connection
+
+
+class CursorAttributes:
+    """What a cursor knows without asking the server; the blocking and the asynchronous cursor share it."""
+
+    _state: CursorState
+
+    def _choose_rows(self, row_factory: RowFactory | None) -> None:
+        if row_factory is not None and row_factory is not tuple_row:
+            self._state.make_row_maker = lambda: row_factory(self)
+
+    @property
+    def description(self) -> list[Column] | None:
+        """The columns of the result, seven items each (PEP 249); None if the statement returned no rows.
+
+        The server does not send types: ``type_code`` is that of the first value that is not NULL.
+        """
+        return self._state.description
+
+    @property
+    def rowcount(self) -> int:
+        """Rows changed by the last statement, or in its result if they all came at once; -1: not known."""
+        return self._state.rowcount
+
+    @property
+    def rownumber(self) -> int | None:
+        """The index, from 0, of the row that is fetched next; None without a result."""
+        return self._state.rownumber
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows ``fetchmany()`` fetches; 1 at first."""
+        return self._state.arraysize
+
+    @arraysize.setter
+    def arraysize(self, size: int) -> None:
+        self._state.arraysize = size
+
+    @property
+    def lastrowid(self) -> None:
+        """Always None: Ignite makes no row ids."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the cursor was closed."""
+        return self._state.is_closed
+
+    def setinputsizes(self, sizes: Sequence[Any] | None) -> None:
+        """Fix the types of the next statement's parameters.
+
+        *sizes* has a type object (``ignite_dbapi.INTEGER``), or its name, for each parameter; None leaves one to the
+        value's own type. Values that do not fit raise DataError.
+        """
+        self._state.set_input_types(sizes)
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """Accepted and without effect: values come whole, whatever their size (PEP 249)."""
+        self._state.check_open()
+
+
+class Cursor(CursorAttributes):
+    """Runs statements and fetches their rows. Made by :meth:`Connection.cursor`; not to be shared by threads."""
+
+    def __init__(self, connection: Connection, row_factory: RowFactory | None = None) -> None:
+        self._connection = connection
+        self._state = connection._new_cursor_state()
+        self._choose_rows(row_factory or connection.options.row_factory)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that made this cursor."""
+        return self._connection
+
+    def execute(self, operation: str, parameters: Sequence[Any] | None = None, **options: Any) -> Cursor:
+        """Run a statement, with a value for each ``?`` in it. Returns the cursor itself.
+
+        *options* override the connection's for this statement: schema, query_engine, page_size, timeout, lazy,
+        distributed_joins, enforce_join_order, collocated, local, partitions.
+        """
+        self._connection._run(self._state.execute(operation, parameters, options))
+        return self
+
+    def executemany(
+        self, operation: str, seq_of_parameters: Iterable[Sequence[Any]], **options: Any
+    ) -> Cursor:
+        """Run a statement once for each set of parameters; :attr:`rowcount` is the sum.
+
+        INSERTs are sent several at a time; an error names the first parameter set that failed, and others may
+        have been written (rowcount tells how many).
+        """
+        self._connection._run(self._state.execute_many(operation, seq_of_parameters, options))
+        return self
+
+    def fetchone(self) -> Any:
+        """The next row, or None when there are no more."""
+        row = self._state.next_buffered()
+        return row if row is not NO_ROW else self._connection._run(self._state.fetch_one())
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next *size* rows (default: :attr:`arraysize`); fewer, or none, at the end."""
+        return self._connection._run(self._state.fetch_many(size))
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        return self._connection._run(self._state.fetch_all())
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        row = self.fetchone()
+        if row is None:
+            raise StopIteration
+        return row
+
+    def close(self) -> None:
+        """Free what the server holds for the cursor; it cannot be used afterwards. May be called again."""
+        self._connection._finish(self._state.close())
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,133 @@
+"""The process between Python and a node's Java virtual machine, so that no server outlives the program it belongs to.
+
+Run as a script (``python -I -S supervisor.py PARENT_PID LOG REMOVE COMMAND...``), with the standard library alone, so
+that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and then
+
+* reads orders, one per line, from standard input: ``terminate``, ``kill``, ``stop`` and ``continue`` send that signal;
+* takes the end of standard input, which comes when the parent dies in whatever way, as the order to kill the server
+  and to remove the directory REMOVE (unless it is ``-``), since nobody else is left to do so;
+* writes ``pid N`` on standard output when the server runs, and ``exit CODE`` when it has ended, and ends with it.
+
+Signals go through this process because it is the server's parent: until it has seen the end of the server, the
+server's process id cannot be given to another process, so a signal never hits a stranger.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1
+#: Seconds between two looks at whether the parent is still there. Its death normally shows at once, by the end of
+#: standard input; but a process that the parent forked may hold the other end of that pipe open.
+_PARENT_CHECK_INTERVAL = 1.0
+
+
+def _die_with_supervisor() -> Callable[[], None] | None:
+    """Return what the child runs before the server starts, so that the server dies when this process is killed.
+
+    Linux alone offers it. The signal comes at the end of the *thread* that started the child, which here is the main
+    thread, and that one lasts as long as the process.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    supervisor = os.getpid()
+
+    def set_death_signal() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != supervisor:  # it died before the line above took effect
+            os._exit(1)
+
+    return set_death_signal
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except (BrokenPipeError, ValueError):
+        # The parent is gone or does not listen any more; what is to be done then is done at the end of stdin.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # stays open: else the interpreter's exit flush fails again
+
+
+def _send(server: subprocess.Popen[bytes], order: str) -> None:
+    if order == "terminate":
+        server.terminate()
+    elif order == "stop":
+        server.send_signal(signal.SIGSTOP)
+    elif order == "continue":
+        server.send_signal(signal.SIGCONT)
+    else:
+        server.kill()
+
+
+def supervise(parent: int, log_path: str, remove: str, command: list[str]) -> int:
+    """Run ``command`` until it ends or the parent does; return its exit code."""
+    events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+    with open(log_path, "ab") as log:
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_supervisor()
+        )
+    _say(f"pid {server.pid}")
+
+    def read_orders() -> None:
+        for line in sys.stdin:
+            events.put(("order", line.strip()))
+        events.put(("parent gone", ""))
+
+    def wait_for_exit() -> None:
+        server.wait()
+        events.put(("exit", ""))
+
+    for target in (read_orders, wait_for_exit):
+        threading.Thread(target=target, daemon=True).start()
+    is_orphan = False
+    while True:
+        try:
+            kind, order = events.get(timeout=_PARENT_CHECK_INTERVAL)
+        except queue.Empty:
+            if os.getppid() == parent:
+                continue
+            kind, order = "parent gone", ""
+        if kind == "exit":
+            break
+        if kind == "order":
+            _send(server, order)
+        else:
+            is_orphan = True
+            server.kill()
+            server.wait()
+            break
+    _say(f"exit {server.returncode}")
+    if is_orphan and remove != "-":
+        shutil.rmtree(remove, ignore_errors=True)
+        try:
+            os.rmdir(os.path.dirname(remove))  # the cluster's directory, when this was its last node
+        except OSError:
+            return server.returncode  # another node's supervisor is not done yet, and will remove it
+    return server.returncode
+
+
+def main(arguments: list[str]) -> int:
+    """Supervise the command given on the command line."""
+    parent, log_path, remove, *command = arguments
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        # The parent decides when the server ends. A handler and not SIG_IGN, because the server would inherit that
+        # and then ignore the request to terminate.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda _number, _frame: None)
+    code = supervise(int(parent), log_path, remove, command)
+    # os._exit: the thread that reads standard input may still be waiting there, holding the stream's lock.
+    sys.stdout.flush()
+    os._exit(code & 0xFF)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

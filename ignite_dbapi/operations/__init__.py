@@ -1,0 +1,1 @@
+"""What a client does, as generators over messages, without I/O."""

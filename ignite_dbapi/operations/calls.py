@@ -1,0 +1,113 @@
+"""Sending a message and getting its answer, learning on the way what the codec needs to know."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError
+from ignite_dbapi.operations import facts
+from ignite_dbapi.operations.session import Session
+from ignite_dbapi.protocol.codec import MissingFact
+from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsAnswer, SqlFieldsQuery
+
+AnswerT = TypeVar("AnswerT")
+
+
+def send(session: Session, message: Message[Any]) -> Operation[Pending]:
+    """Send *message*, and first ask the server for whatever is missing to encode it."""
+    while True:
+        try:
+            return (yield Send(message))
+        except MissingFact as missing:
+            fact = missing
+        yield from facts.learn(session, fact)
+
+
+def call(session: Session, message: Message[AnswerT]) -> Operation[AnswerT]:
+    """Send *message* and wait for its answer."""
+    pending = yield from send(session, message)
+    while True:
+        try:
+            answer: AnswerT = yield Receive(pending)
+        except MissingFact as missing:
+            fact = missing
+        else:
+            return answer
+        yield from facts.learn(session, fact)
+
+
+def open_query(session: Session, message: SqlFieldsQuery) -> Operation[Pending]:
+    """Send a query, which makes the server open a cursor."""
+    yield from close_orphans(session)
+    while True:
+        yield Acquire(session.resource_lock)
+        try:
+            pending: Pending = yield Send(message)
+            session.resources.opening()
+            return pending
+        except MissingFact as missing:
+            fact = missing
+        finally:
+            session.resource_lock.release()
+        # Learning sends queries itself, hence after the lock is free again.
+        yield from facts.learn(session, fact)
+
+
+def receive_query(session: Session, pending: Pending, *, may_leak: bool) -> Operation[SqlFieldsAnswer]:
+    """Wait for the answer to a query; *may_leak*: a failure may leave a cursor open, as for every SELECT."""
+    try:
+        answer: SqlFieldsAnswer = yield Receive(pending)
+    except BaseException:
+        session.resources.failed(may_leak=may_leak)
+        if session.resources.must_probe:
+            yield from _close_leaked(session)
+        raise
+    session.resources.opened(answer.cursor_id)
+    if session.resources.must_probe:
+        yield from _close_leaked(session)
+    return answer
+
+
+def query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> Operation[SqlFieldsAnswer]:
+    """Run a query and wait for its first page."""
+    pending = yield from open_query(session, message)
+    return (yield from receive_query(session, pending, may_leak=may_leak))
+
+
+def close_resource(session: Session, resource_id: int) -> Operation[bool]:
+    """Close a cursor on the server; False if the server has it no more."""
+    try:
+        yield from call(session, ResourceClose(resource_id))
+    except DatabaseError as error:
+        if error.status != STATUS_RESOURCE_DOES_NOT_EXIST:
+            raise
+        return False
+    return True
+
+
+def close_orphans(session: Session) -> Operation[None]:
+    """Close the cursors whose owners were garbage collected; nobody waits for the answers."""
+    orphans = session.resources.orphans
+    while orphans:
+        try:
+            resource_id = orphans.popleft()
+        except IndexError:  # another thread was faster
+            return
+        yield Send(ResourceClose(resource_id))
+
+
+def _close_leaked(session: Session) -> Operation[None]:
+    yield Acquire(session.resource_lock)
+    try:
+        if not session.resources.must_probe:
+            return
+        for resource_id in session.resources.suspicious_ids():
+            existed = yield from close_resource(session, resource_id)
+            session.resources.probed(resource_id, existed=existed)
+            if not existed and resource_id > session.resources.last_id:
+                break
+        session.resources.cleared()
+    finally:
+        session.resource_lock.release()

@@ -1,0 +1,29 @@
+"""What the operations of one connection share."""
+
+from __future__ import annotations
+
+import attrs
+
+from ignite_dbapi.operations.resources import ResourceLedger
+from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.protocol.context import Context
+from ignite_dbapi.protocol.exchange import Lock
+
+
+@attrs.define(eq=False)
+class Session:
+    """A connection as operations see it: what was agreed on, what is open, what has been learned.
+
+    *resource_lock* is held while a request is sent that opens a cursor, and while leaked cursors are looked
+    for, because a number guessed for a leaked cursor must not be given to a new one meanwhile.
+    """
+
+    context: Context
+    options: ConnectOptions
+    resource_lock: Lock
+    resources: ResourceLedger = attrs.field(factory=ResourceLedger)
+    server_version: str | None = None
+    default_query_engine: str | None = None
+    query_engines: frozenset[str] | None = None
+    # The widths in which the integer parameters of a DELETE or UPDATE were found to match, by statement.
+    learned_widths: dict[str, int] = attrs.field(factory=dict)

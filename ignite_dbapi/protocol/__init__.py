@@ -1,0 +1,1 @@
+"""The thin client protocol: bytes to values and messages, without I/O."""

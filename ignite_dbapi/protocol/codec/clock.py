@@ -1,0 +1,210 @@
+"""Wall-clock values of one time zone, to instants on the wire and back.
+
+Ignite sends DATE, TIME and TIMESTAMP as instants, and makes and shows them in the time zone of the server's
+JVM. A :class:`Clock` of that zone therefore gives the wall clock that SQL shows. It follows Java where Java's
+calendar and Python's ``zoneinfo`` differ: before 1900 Java applies a zone's standard offset, not local mean time.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ignite_dbapi.errors import DataError, InterfaceError
+from ignite_dbapi.protocol.codec.values import NanosecondDatetime
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic is naive on purpose
+_EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
+_DAY: Final = 86_400_000
+# 1900-01-01T00:00Z; earlier instants take the standard offset of the zone (see the module's docstring).
+_STANDARD_OFFSET_BEFORE: Final = -2_208_988_800_000
+_CACHE_LIMIT: Final = 50_000
+
+_UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Z", "GMT", "Etc/GMT"})
+# Java's custom ids: GMT+3, GMT+03:30, UTC-0500, and plain offsets.
+_CUSTOM_ID: Final = re.compile(r"(?:GMT|UTC|UT)?([+-])(\d{1,2})(?::?(\d{2}))?")
+
+
+def clock_for(name: str) -> Clock:
+    """The clock of the time zone *name*: an IANA name such as ``Asia/Tokyo``, or Java's form ``GMT+03:00``.
+
+    Raises InterfaceError if this machine knows no such zone.
+    """
+    if name in _UTC_NAMES:
+        return Clock(UTC, name)
+    custom = _CUSTOM_ID.fullmatch(name)
+    if custom:
+        sign, hours, minutes = custom.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return Clock(timezone(-offset if sign == "-" else offset), name)
+    try:
+        return Clock(ZoneInfo(name), name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InterfaceError(
+            f"time zone {name!r} is not known on this machine; name the server's zone with the connect option "
+            f"'timezone' (an IANA name such as 'Europe/Berlin'), or install the package 'tzdata'",
+            code="unknown_timezone",
+        ) from None
+
+
+class Clock:
+    """Converts between instants (milliseconds since 1970-01-01T00:00Z) and naive wall-clock values of *zone*."""
+
+    def __init__(self, zone: tzinfo, name: str) -> None:
+        self.zone = zone
+        self.name = name
+        fixed = zone.utcoffset(None)
+        self._fixed_offset: int | None = None if fixed is None else _milliseconds(fixed)
+        january, july = (zone.utcoffset(datetime(2024, month, 1)) for month in (1, 7))  # noqa: DTZ001
+        assert january is not None
+        assert july is not None
+        self._standard_offset = _milliseconds(min(january, july))
+        # Days on which offset and fold do not change: day number -> (offset, fold).
+        self._offsets: dict[int, tuple[int, int]] = {}
+        self._dates: dict[int, date] = {}
+
+    def __repr__(self) -> str:
+        return f"Clock({self.name!r})"
+
+    # --- instants to wall clock ---------------------------------------------------------------------------
+
+    def timestamp(self, milliseconds: int, nanoseconds: int = 0) -> datetime:
+        """The date and time of an instant; nanoseconds below a microsecond are kept (NanosecondDatetime)."""
+        offset = self._fixed_offset
+        fold = 0
+        if offset is None:
+            offset, fold = self._offset_at(milliseconds)
+        seconds, rest = divmod(milliseconds + offset, 1000)
+        try:
+            value = _EPOCH + timedelta(0, seconds, rest * 1000 + nanoseconds // 1000)
+        except OverflowError:
+            raise _out_of_range("TIMESTAMP", milliseconds) from None
+        if fold:
+            value = value.replace(fold=1)
+        if nanoseconds % 1000:
+            return NanosecondDatetime.from_datetime(value, nanoseconds % 1000)
+        return value
+
+    def date(self, milliseconds: int) -> date:
+        """The day of an instant."""
+        known = self._dates.get(milliseconds)
+        if known is not None:
+            return known
+        offset = self._fixed_offset
+        if offset is None:
+            offset = self._offset_at(milliseconds)[0]
+        try:
+            value = date.fromordinal((milliseconds + offset) // _DAY + _EPOCH_ORDINAL)
+        except (ValueError, OverflowError):
+            raise _out_of_range("DATE", milliseconds) from None
+        if len(self._dates) >= _CACHE_LIMIT:
+            self._dates.clear()
+        self._dates[milliseconds] = value
+        return value
+
+    def time(self, milliseconds: int) -> time:
+        """The time of day of an instant, which for SQL TIME lies on 1970-01-01."""
+        offset = self._fixed_offset
+        if offset is None:
+            offset = self._offset_at(milliseconds)[0]
+        seconds, rest = divmod((milliseconds + offset) % _DAY, 1000)
+        minutes, second = divmod(seconds, 60)
+        return time(minutes // 60, minutes % 60, second, rest * 1000)
+
+    # --- wall clock to instants ---------------------------------------------------------------------------
+
+    def instant_of_timestamp(self, value: datetime) -> tuple[int, int]:
+        """*value* as (milliseconds, nanoseconds): naive values are this zone's wall clock, aware ones exact.
+
+        In the hour that occurs twice when clocks are set back, ``fold`` tells which one is meant.
+        """
+        nanosecond = getattr(value, "nanosecond", 0)
+        if value.tzinfo is not None:
+            difference = value - _EPOCH_UTC
+            microseconds = _microseconds(difference)
+        else:
+            microseconds = _microseconds(value - _EPOCH) - self._offset_of_wall(value) * 1000
+        milliseconds, rest = divmod(microseconds, 1000)
+        return milliseconds, rest * 1000 + nanosecond
+
+    def instant_of_date(self, value: date) -> int:
+        """Midnight of *value* in this zone."""
+        wall = (value.toordinal() - _EPOCH_ORDINAL) * _DAY
+        if self._fixed_offset is not None:
+            return wall - self._fixed_offset
+        return wall - self._offset_of_wall(datetime(value.year, value.month, value.day))  # noqa: DTZ001
+
+    def instant_of_time(self, value: time) -> int:
+        """*value* on 1970-01-01 in this zone. Raises DataError below a millisecond, which TIME cannot hold."""
+        if value.tzinfo is not None:
+            raise DataError(
+                f"TIME has no time zone: {value!r} cannot be sent; pass a naive time (value.replace(tzinfo=None))",
+                code="value_not_representable",
+            )
+        milliseconds, rest = divmod(value.microsecond, 1000)
+        if rest:
+            raise DataError(
+                f"TIME holds milliseconds: {value!r} has {rest} microseconds more; round it first",
+                code="value_not_representable",
+            )
+        wall = ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + milliseconds
+        if self._fixed_offset is not None:
+            return wall - self._fixed_offset
+        return wall - self._offset_of_wall(datetime.combine(date(1970, 1, 1), value))
+
+    # --- offsets ------------------------------------------------------------------------------------------
+
+    def _offset_at(self, milliseconds: int) -> tuple[int, int]:
+        """The zone's offset in milliseconds at an instant, and the fold of the wall clock there."""
+        day = milliseconds // _DAY
+        known = self._offsets.get(day)
+        if known is not None:
+            return known
+        start, end = self._exact_offset_at(day * _DAY), self._exact_offset_at((day + 1) * _DAY - 1)
+        if start != end:
+            return self._exact_offset_at(milliseconds)
+        if len(self._offsets) >= _CACHE_LIMIT:
+            self._offsets.clear()
+        self._offsets[day] = start
+        return start
+
+    def _exact_offset_at(self, milliseconds: int) -> tuple[int, int]:
+        if milliseconds < _STANDARD_OFFSET_BEFORE:
+            return self._standard_offset, 0
+        seconds, rest = divmod(milliseconds, 1000)
+        try:
+            local = (_EPOCH_UTC + timedelta(0, seconds, rest * 1000)).astimezone(self.zone)
+        except OverflowError:
+            raise _out_of_range("TIMESTAMP", milliseconds) from None
+        offset = local.utcoffset()
+        assert offset is not None
+        return _milliseconds(offset), local.fold
+
+    def _offset_of_wall(self, value: datetime) -> int:
+        if self._fixed_offset is not None:
+            return self._fixed_offset
+        wall = _microseconds(value.replace(tzinfo=None) - _EPOCH) // 1000
+        if wall - self._standard_offset < _STANDARD_OFFSET_BEFORE:
+            return self._standard_offset
+        offset = self.zone.utcoffset(value)
+        assert offset is not None
+        return _milliseconds(offset)
+
+
+def _milliseconds(difference: timedelta) -> int:
+    return (difference.days * 86_400 + difference.seconds) * 1000 + difference.microseconds // 1000
+
+
+def _microseconds(difference: timedelta) -> int:
+    return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+
+
+def _out_of_range(kind: str, milliseconds: int) -> DataError:
+    return DataError(
+        f"{kind} of {milliseconds} ms since 1970-01-01T00:00Z lies outside the years 1 to 9999 that Python's "
+        f"datetime can hold; select it as text (CAST(... AS VARCHAR)) instead",
+        code="value_not_representable",
+    )

@@ -1,0 +1,746 @@
+"""Values to bytes. Compiled from this file where Cython was at hand, interpreted otherwise.
+
+A :class:`Writer` appends to one growing buffer. Values are checked before they are written: what does not fit
+its type raises DataError that names the value, because a server answers a malformed request by closing the
+connection without a word.
+"""
+
+from __future__ import annotations
+
+import enum
+import numbers
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from struct import Struct, error as StructError, pack, pack_into
+from typing import Any, Final
+from uuid import UUID
+
+from ignite_dbapi.errors import DataError, NotSupportedError
+from ignite_dbapi.protocol.codec.hashing import data_hash
+from ignite_dbapi.protocol.codec.knowledge import (
+    BinaryField,
+    BinaryType,
+    Knowledge,
+    MissingServerFacts,
+    UnregisteredBinaryType,
+)
+from ignite_dbapi.protocol.codec.names import EMPTY_SCHEMA_ID, name_id, schema_id, utf16_units
+from ignite_dbapi.protocol.codec.type_codes import (
+    ELEMENT_CODES,
+    PRIMITIVE_ARRAY_FORMATS,
+    SQL_DATE_PREFIX,
+    TypeCode,
+)
+from ignite_dbapi.protocol.codec.values import (
+    BinaryObject,
+    ClassReference,
+    Collection,
+    EnumValue,
+    Instant,
+    MapValue,
+    ObjectArray,
+    OptimizedBlob,
+    Proxy,
+    Typed,
+    Wrapped,
+)
+
+_PACK_I16 = Struct("<h").pack
+_PACK_I32 = Struct("<i").pack
+_PACK_I64 = Struct("<q").pack
+_PACK_LONG = Struct("<Bq").pack
+_PACK_INT = Struct("<Bi").pack
+_PACK_DOUBLE = Struct("<Bd").pack
+_PACK_TIMESTAMP = Struct("<Bqi").pack
+_PACK_DECIMAL = Struct("<Bii").pack
+_PACK_LENGTH = Struct("<Bi").pack
+
+_MAXIMUM_DEPTH: Final = 100
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+_INTEGER_RANGES: Final = {
+    TypeCode.BYTE: (-(2**7), 2**7 - 1),
+    TypeCode.SHORT: (-(2**15), 2**15 - 1),
+    TypeCode.INT: (-(2**31), 2**31 - 1),
+    TypeCode.LONG: (-(2**63), 2**63 - 1),
+}
+_INTEGER_PACKERS: Final = {
+    TypeCode.BYTE: Struct("<Bb").pack,
+    TypeCode.SHORT: Struct("<Bh").pack,
+    TypeCode.INT: _PACK_INT,
+    TypeCode.LONG: _PACK_LONG,
+}
+_SQL_NAMES: Final = {
+    TypeCode.BYTE: "TINYINT",
+    TypeCode.SHORT: "SMALLINT",
+    TypeCode.INT: "INTEGER",
+    TypeCode.LONG: "BIGINT",
+    TypeCode.FLOAT: "REAL",
+    TypeCode.STRING: "VARCHAR",
+    TypeCode.BYTE_ARRAY: "VARBINARY",
+    TypeCode.OPTIMIZED: "DATE",
+    TypeCode.BOOL: "BOOLEAN",
+}
+
+
+class Writer:
+    """Appends fields and values to :attr:`buffer`."""
+
+    __slots__ = ("_depth", "_handles", "buffer", "knowledge")
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.buffer = bytearray()
+        self.knowledge = knowledge
+        self._depth = 0
+        self._handles: dict[int, int] = {}
+
+    # --- fields without a type code -----------------------------------------------------------------------
+
+    def u8(self, value: int) -> None:
+        """An unsigned byte."""
+        self.buffer.append(value)
+
+    def boolean(self, value: bool) -> None:
+        """One byte, 0 or 1."""
+        self.buffer.append(1 if value else 0)
+
+    def i16(self, value: int) -> None:
+        """A signed integer of 16 bits."""
+        self.buffer += _PACK_I16(value)
+
+    def i32(self, value: int) -> None:
+        """A signed integer of 32 bits."""
+        self.buffer += _PACK_I32(value)
+
+    def i64(self, value: int) -> None:
+        """A signed integer of 64 bits."""
+        self.buffer += _PACK_I64(value)
+
+    def raw(self, data: bytes | bytearray) -> None:
+        """Bytes that are encoded already."""
+        self.buffer += data
+
+    def string(self, value: str | None) -> None:
+        """A string with its type code, or NULL."""
+        if value is None:
+            self.buffer.append(TypeCode.NULL)
+        else:
+            encoded = self._encode_text(value)
+            self.buffer += _PACK_LENGTH(TypeCode.STRING, len(encoded))
+            self.buffer += encoded
+
+    def byte_array(self, value: bytes | bytearray | memoryview | None) -> None:
+        """A byte array with its type code, or NULL."""
+        if value is None:
+            self.buffer.append(TypeCode.NULL)
+        else:
+            data = bytes(value)
+            self.buffer += _PACK_LENGTH(TypeCode.BYTE_ARRAY, len(data))
+            self.buffer += data
+
+    # --- values ---------------------------------------------------------------------------------------------
+
+    def values(self, values: Sequence[Any], codes: Sequence[TypeCode | None] | None = None) -> None:
+        """Each of *values* as a data object; *codes* fixes the types of those where it is not None."""
+        if codes is None:
+            for value in values:
+                self.value(value)
+        else:
+            for value, code in zip(values, codes, strict=True):
+                if code is None or value is None or isinstance(value, Typed):
+                    self.value(value)
+                else:
+                    self.typed(code, value)
+
+    def value(self, value: Any) -> None:
+        """*value* as a data object of the type that is natural for it."""
+        if self._depth == 0 and self._handles:
+            self._handles = {}
+        kind = type(value)
+        if kind is int:
+            try:
+                self.buffer += _PACK_LONG(TypeCode.LONG, value)
+            except StructError:
+                raise _integer_out_of_range(value, TypeCode.LONG) from None
+        elif kind is str:
+            self.string(value)
+        elif value is None:
+            self.buffer.append(TypeCode.NULL)
+        elif kind is float:
+            self.buffer += _PACK_DOUBLE(TypeCode.DOUBLE, value)
+        elif kind is bool:
+            self.buffer.append(TypeCode.BOOL)
+            self.buffer.append(1 if value else 0)
+        elif kind is Decimal:
+            self._decimal(value)
+        else:
+            writer = _WRITERS.get(kind)
+            if writer is None:
+                writer = _writer_for(value)
+            writer(self, value)
+
+    def typed(self, code: TypeCode, value: Any) -> None:
+        """*value* as a data object with type code *code*; DataError if it does not fit."""
+        if value is None:
+            self.buffer.append(TypeCode.NULL)
+            return
+        if type(value) is Typed:
+            value = value.value
+        if code in _INTEGER_RANGES:
+            self._integer(code, value)
+            return
+        writer = _TYPED_WRITERS.get(code)
+        if writer is not None:
+            writer(self, value)
+        elif code in PRIMITIVE_ARRAY_FORMATS:
+            self._primitive_array(code, value)
+        elif code in ELEMENT_CODES:
+            self._element_array(code, value)
+        else:
+            self.value(value)
+
+    def _integer(self, code: TypeCode, value: Any) -> None:
+        try:
+            number = operator.index(value)
+        except TypeError:
+            if isinstance(value, (Decimal, float)) and value == int(value):
+                number = int(value)
+            else:
+                raise _mismatch(value, code) from None
+        low, high = _INTEGER_RANGES[code]
+        if not low <= number <= high:
+            raise _integer_out_of_range(number, code)
+        self.buffer += _INTEGER_PACKERS[code](code, number)
+
+    def _float(self, value: Any) -> None:
+        try:
+            self.buffer += pack("<Bf", TypeCode.FLOAT, _to_float(value, TypeCode.FLOAT))
+        except OverflowError:
+            raise DataError(
+                f"{value!r} is out of range for REAL (32 bits); use DOUBLE", code="value_out_of_range"
+            ) from None
+
+    def _double(self, value: Any) -> None:
+        self.buffer += _PACK_DOUBLE(TypeCode.DOUBLE, _to_float(value, TypeCode.DOUBLE))
+
+    def _boolean(self, value: Any) -> None:
+        if not isinstance(value, (bool, int)) and type(value).__name__ not in ("bool_", "bool"):
+            raise _mismatch(value, TypeCode.BOOL)
+        if value not in (0, 1):
+            raise _mismatch(value, TypeCode.BOOL)
+        self.buffer.append(TypeCode.BOOL)
+        self.buffer.append(1 if value else 0)
+
+    def _char(self, value: Any) -> None:
+        units = utf16_units(value) if isinstance(value, str) else ()
+        if len(units) != 1:
+            raise DataError(f"{value!r} is not one UTF-16 unit, as CHAR holds", code="value_mismatch")
+        self.buffer += pack("<BH", TypeCode.CHAR, units[0])
+
+    def _text(self, value: Any) -> None:
+        if not isinstance(value, str):
+            raise _mismatch(value, TypeCode.STRING)
+        self.string(value)
+
+    def _bytes(self, value: Any) -> None:
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise _mismatch(value, TypeCode.BYTE_ARRAY)
+        self.byte_array(value)
+
+    def _uuid(self, value: Any) -> None:
+        if isinstance(value, str):
+            try:
+                value = UUID(value)
+            except ValueError:
+                raise _mismatch(value, TypeCode.UUID) from None
+        if not isinstance(value, UUID):
+            raise _mismatch(value, TypeCode.UUID)
+        data = value.bytes
+        self.buffer.append(TypeCode.UUID)
+        # Both halves are little-endian longs.
+        self.buffer += data[7::-1] + data[:7:-1]
+
+    def _decimal(self, value: Any) -> None:
+        if type(value) is float:
+            # The shortest text that reads back as this float is what its user sees and means.
+            value = Decimal(repr(value))
+        elif not isinstance(value, Decimal):
+            try:
+                value = Decimal(operator.index(value))
+            except TypeError:
+                raise _mismatch(value, TypeCode.DECIMAL) from None
+        if not value.is_finite():
+            raise DataError(f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable")
+        exponent = value.as_tuple().exponent
+        unscaled = int(_EXACT.scaleb(value, -exponent))
+        magnitude = abs(unscaled)
+        size = magnitude.bit_length() // 8 + 1
+        data = bytearray(magnitude.to_bytes(size, "big"))
+        if unscaled < 0:
+            # Sign and magnitude, the sign in the top bit: not two's complement.
+            data[0] |= 0x80
+        try:
+            self.buffer += _PACK_DECIMAL(TypeCode.DECIMAL, -exponent, size)
+        except StructError:
+            raise DataError(f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable") from None
+        self.buffer += data
+
+    def _timestamp(self, value: Any) -> None:
+        if isinstance(value, Instant):
+            milliseconds, nanoseconds = value.milliseconds, value.nanoseconds
+        elif isinstance(value, datetime):
+            milliseconds, nanoseconds = self._instant(value)
+        elif isinstance(value, date):
+            milliseconds, nanoseconds = self._clock().instant_of_date(value), 0
+        else:
+            raise _mismatch(value, TypeCode.TIMESTAMP)
+        if not 0 <= nanoseconds <= 999_999:
+            raise DataError(f"{nanoseconds} nanoseconds below the millisecond: 0 to 999999 fit", code="value_out_of_range")
+        self.buffer += _PACK_TIMESTAMP(TypeCode.TIMESTAMP, milliseconds, nanoseconds)
+
+    def _java_date(self, value: Any) -> None:
+        if isinstance(value, datetime):
+            milliseconds, nanoseconds = self._instant(value)
+            if nanoseconds:
+                raise DataError(f"java.util.Date holds milliseconds: {value!r} has more", code="value_not_representable")
+        elif isinstance(value, date):
+            milliseconds = self._clock().instant_of_date(value)
+        else:
+            milliseconds = _to_milliseconds(value, TypeCode.DATE)
+        self.buffer += _PACK_LONG(TypeCode.DATE, milliseconds)
+
+    def _sql_date(self, value: Any) -> None:
+        if isinstance(value, datetime):
+            if value.time() != time(0):
+                raise DataError(
+                    f"DATE has no time of day: {value!r} cannot be sent; pass value.date()", code="value_not_representable"
+                )
+            value = value.date()
+        if isinstance(value, date):
+            milliseconds = self._clock().instant_of_date(value)
+        else:
+            milliseconds = _to_milliseconds(value, TypeCode.OPTIMIZED)
+        self.buffer += SQL_DATE_PREFIX
+        self.buffer += _PACK_I64(milliseconds)
+
+    def _time(self, value: Any) -> None:
+        if isinstance(value, timedelta):
+            if not timedelta(0) <= value < timedelta(days=1):
+                raise DataError(f"{value!r} is no time of day", code="value_out_of_range")
+            value = (datetime.min + value).time()
+        if isinstance(value, time):
+            milliseconds = self._clock().instant_of_time(value)
+        else:
+            milliseconds = _to_milliseconds(value, TypeCode.TIME)
+        self.buffer += _PACK_LONG(TypeCode.TIME, milliseconds)
+
+    def _clock(self) -> Any:
+        return self.knowledge.wall_clock()
+
+    def _instant(self, value: datetime) -> tuple[int, int]:
+        if value != value:
+            raise DataError(f"{value!r} cannot be sent; pass None for NULL", code="value_not_representable")
+        instant: tuple[int, int] = self._clock().instant_of_timestamp(value)
+        return instant
+
+    def _encode_text(self, value: str) -> bytes:
+        """*value* in UTF-8, or in Java's modified UTF-8 for nodes with "string version 2"."""
+        if value.isascii() and "\x00" not in value:
+            return value.encode()
+        if "\x00" in value or max(value) > "\uffff" or _has_surrogates(value):
+            # Only these are written differently in version 2, and kill the connection if written wrongly.
+            if self.knowledge.is_string_version_2 is None:
+                raise MissingServerFacts
+            if self.knowledge.is_string_version_2:
+                units = "".join(map(chr, utf16_units(value)))
+                return units.encode("utf-8", "surrogatepass").replace(b"\x00", b"\xc0\x80")
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"text with a lone surrogate at position {error.start} cannot be sent: it is not valid Unicode",
+                code="value_not_representable",
+            ) from None
+
+    # --- arrays and containers --------------------------------------------------------------------------------
+
+    def _primitive_array(self, code: TypeCode, value: Any) -> None:
+        letter = PRIMITIVE_ARRAY_FORMATS[code]
+        items = list(value)
+        if code == TypeCode.CHAR_ARRAY:
+            items = [utf16_units(item)[0] if isinstance(item, str) else item for item in items]
+        try:
+            data = pack(f"<{len(items)}{letter}", *items)
+        except (StructError, OverflowError) as error:
+            raise DataError(
+                f"an element does not fit into {code.name}: {error}", code="value_out_of_range"
+            ) from None
+        self.buffer += _PACK_LENGTH(code, len(items))
+        self.buffer += data
+
+    def _element_array(self, code: TypeCode, value: Iterable[Any]) -> None:
+        items = list(value)
+        element_code = TypeCode(ELEMENT_CODES[code])
+        self.buffer += _PACK_LENGTH(code, len(items))
+        for item in items:
+            self.typed(element_code, item)
+
+    def _nested(self, items: Iterable[Any]) -> None:
+        if self._depth >= _MAXIMUM_DEPTH:
+            raise DataError(
+                f"value nested more than {_MAXIMUM_DEPTH} deep, or one that contains itself", code="nesting"
+            )
+        self._depth += 1
+        try:
+            for item in items:
+                self.value(item)
+        finally:
+            self._depth -= 1
+
+    def _written_before(self, value: Any) -> bool:
+        """Write a handle if this very object stands earlier in the value; otherwise remember where it stands."""
+        position = len(self.buffer)
+        target = self._handles.setdefault(id(value), position)
+        if target == position:
+            return False
+        self.buffer += _PACK_LENGTH(TypeCode.HANDLE, position - target)
+        return True
+
+    def _type_reference(self, type_id: int, class_name: str | None) -> None:
+        if class_name is not None:
+            self.i32(0)
+            self.string(class_name)
+        else:
+            self.i32(type_id)
+
+    def _sequence(self, value: Sequence[Any]) -> None:
+        self._collection_of(value, 1)
+
+    def _set(self, value: Iterable[Any]) -> None:
+        self._collection_of(list(value), 3)
+
+    def _collection_of(self, items: Sequence[Any], kind: int) -> None:
+        self.buffer += _PACK_LENGTH(TypeCode.COLLECTION, len(items))
+        self.buffer.append(kind & 0xFF)
+        self._nested(items)
+
+    def _collection(self, value: Collection) -> None:
+        if not self._written_before(value):
+            self._collection_of(value.items, value.kind)
+
+    def _mapping(self, value: Mapping[Any, Any]) -> None:
+        self._pairs(list(value.items()), 2)
+
+    def _map(self, value: MapValue) -> None:
+        if not self._written_before(value):
+            self._pairs(value.pairs, value.kind)
+
+    def _pairs(self, pairs: Sequence[tuple[Any, Any]], kind: int) -> None:
+        self.buffer += _PACK_LENGTH(TypeCode.MAP, len(pairs))
+        self.buffer.append(kind)
+        self._nested(item for pair in pairs for item in pair)
+
+    def _object_array(self, value: ObjectArray) -> None:
+        if self._written_before(value):
+            return
+        self.buffer.append(TypeCode.ENUM_ARRAY if value.is_enum else TypeCode.OBJECT_ARRAY)
+        self._type_reference(value.type_id, value.class_name)
+        self.i32(len(value.items))
+        self._nested(value.items)
+
+    def _enum_value(self, value: EnumValue) -> None:
+        self.buffer.append(TypeCode.BINARY_ENUM if value.binary else TypeCode.ENUM)
+        self._type_reference(value.type_id, value.class_name)
+        self.i32(value.ordinal)
+
+    def _enum(self, value: enum.Enum) -> None:
+        self.value(value.value)
+
+    def _class(self, value: ClassReference) -> None:
+        self.buffer.append(TypeCode.CLASS)
+        self._type_reference(value.type_id, value.class_name)
+
+    def _proxy(self, value: Proxy) -> None:
+        self.buffer += _PACK_LENGTH(TypeCode.PROXY, len(value.interfaces))
+        for interface in value.interfaces:
+            self._type_reference(interface.type_id, interface.class_name)
+        self._nested((value.handler,))
+
+    def _optimized(self, value: OptimizedBlob) -> None:
+        self.buffer += _PACK_LENGTH(TypeCode.OPTIMIZED & 0xFF, len(value.payload))
+        self.buffer += value.payload
+
+    def _typed_value(self, value: Typed) -> None:
+        self.typed(value.code, value.value)
+
+    def _wrapped(self, value: Wrapped) -> None:
+        self.buffer.append(TypeCode.WRAPPED)
+        place = len(self.buffer)
+        self.i32(0)
+        self.buffer += value.before
+        self._nested((value.value,))
+        self.buffer += value.after
+        pack_into("<i", self.buffer, place, len(self.buffer) - place - 4)
+        self.i32(value.offset)
+
+    # --- complex objects --------------------------------------------------------------------------------------
+
+    def _binary_object(self, value: BinaryObject) -> None:
+        if self._written_before(value):
+            return
+        is_compact = value.is_compact if value.is_compact is not None else self.knowledge.is_compact_footer
+        if is_compact is None:
+            raise MissingServerFacts
+        type_id = 0 if value.class_name is not None else value.type_id
+        if type_id is None:
+            if value.type_name is None:
+                raise DataError("a BinaryObject needs a type name or a type id", code="value_mismatch")
+            type_id = name_id(value.type_name)
+        names = list(value.fields)
+        field_ids = value.field_ids
+        if field_ids is None or len(field_ids) != len(names):
+            field_ids = tuple(map(_field_id, names))
+        if len(set(field_ids)) != len(field_ids):
+            raise DataError(
+                f"two fields of {value.type_name!r} have the same id (names differ in case only, or their "
+                f"hashes collide): {names}",
+                code="value_mismatch",
+            )
+        buffer = self.buffer
+        start = len(buffer)
+        buffer += bytes(24)
+        if value.class_name is not None:
+            self.string(value.class_name)
+        data_start = len(buffer)
+        offsets: list[int] = []
+        codes: list[int] = []
+        for name in names:
+            offsets.append(len(buffer) - start)
+            self._nested((value.fields[name],))
+            codes.append(buffer[start + offsets[-1]])
+        raw_offset = len(buffer) - start
+        if value.raw is not None:
+            buffer += value.raw
+        footer = len(buffer) - start
+        hash_code = data_hash(memoryview(bytes(buffer[data_start:])))
+        flags = 0x0001 if value.is_user_type else 0
+        if value.is_user_type and is_compact:
+            flags |= 0x0020
+        schema = EMPTY_SCHEMA_ID
+        offset_field = 24
+        if names:
+            flags |= 0x0002
+            schema = schema_id(field_ids)
+            offset_field = footer
+            self._footer(flags, field_ids, offsets)
+            flags |= 0x0008 if offsets[-1] < 1 << 8 else 0x0010 if offsets[-1] < 1 << 16 else 0
+        if value.raw is not None:
+            flags |= 0x0004
+            if names:
+                self.i32(raw_offset)
+            else:
+                offset_field = raw_offset
+        pack_into(
+            "<BBHiiiii",
+            buffer,
+            start,
+            TypeCode.COMPLEX_OBJECT,
+            1,
+            flags,
+            type_id,
+            hash_code,
+            len(buffer) - start,
+            schema,
+            offset_field,
+        )
+        if value.is_user_type and value.class_name is None:
+            self._require_registration(value, type_id, schema, names, field_ids, codes)
+
+    def _footer(self, flags: int, field_ids: Sequence[int], offsets: Sequence[int]) -> None:
+        # The width of all offsets follows from the last one, which is the largest.
+        width = 1 if offsets[-1] < 1 << 8 else 2 if offsets[-1] < 1 << 16 else 4
+        for field_id, offset in zip(field_ids, offsets, strict=True):
+            if not flags & 0x0020:
+                self.i32(field_id)
+            self.buffer += offset.to_bytes(width, "little")
+
+    def _require_registration(
+        self,
+        value: BinaryObject,
+        type_id: int,
+        schema: int,
+        names: Sequence[str],
+        field_ids: Sequence[int],
+        codes: Sequence[int],
+    ) -> None:
+        """Raise UnregisteredBinaryType unless the cluster knows the type, its fields and this schema.
+
+        Servers that meet an object of an unknown schema wait half a minute for it and then fail.
+        """
+        known = self.knowledge.binary_types.get(type_id)
+        if known is not None and schema in known.schemas:
+            return
+        if value.type_name is None:
+            raise NotSupportedError(
+                f"an object of type id {type_id} with a new set of fields cannot be written: the cluster "
+                f"does not know the name of its type",
+                code="unknown_binary_type",
+            )
+        fields = tuple(
+            BinaryField(name, _METADATA_CODES.get(code, code), field_id)
+            for name, field_id, code in zip(names, field_ids, codes, strict=True)
+            # The type of a field that has only been NULL is left open, so that a later value can fix it.
+            if code != TypeCode.NULL
+        )
+        raise UnregisteredBinaryType(
+            BinaryType(
+                type_id=type_id,
+                type_name=value.type_name,
+                affinity_key_field=known.affinity_key_field if known else None,
+                fields=fields,
+                schemas={schema: tuple(field_ids)},
+            )
+        )
+
+
+# How metadata names the type of a field, where it is not the code of the value itself.
+_METADATA_CODES: Final[dict[int, int]] = {
+    TypeCode.BINARY_ENUM: TypeCode.ENUM,
+    TypeCode.WRAPPED: TypeCode.COMPLEX_OBJECT,
+    TypeCode.HANDLE: TypeCode.COMPLEX_OBJECT,
+    TypeCode.OPTIMIZED & 0xFF: TypeCode.COMPLEX_OBJECT,
+}
+
+_WriteMethod = Callable[[Writer, Any], None]
+
+_WRITERS: Final[dict[type, _WriteMethod]] = {
+    bytes: Writer.byte_array,
+    bytearray: Writer.byte_array,
+    memoryview: Writer.byte_array,
+    UUID: Writer._uuid,
+    datetime: Writer._timestamp,
+    date: Writer._sql_date,
+    time: Writer._time,
+    timedelta: Writer._time,
+    list: Writer._sequence,
+    tuple: Writer._sequence,
+    set: Writer._set,
+    frozenset: Writer._set,
+    dict: Writer._mapping,
+    Typed: Writer._typed_value,
+    EnumValue: Writer._enum_value,
+    ObjectArray: Writer._object_array,
+    Collection: Writer._collection,
+    MapValue: Writer._map,
+    ClassReference: Writer._class,
+    Proxy: Writer._proxy,
+    OptimizedBlob: Writer._optimized,
+    Wrapped: Writer._wrapped,
+    BinaryObject: Writer._binary_object,
+    Instant: Writer._timestamp,
+}
+
+# Subclasses of known types, the more special first (datetime is a date, bool an int).
+_SUBCLASS_WRITERS: Final[tuple[tuple[type, _WriteMethod], ...]] = (
+    (enum.Enum, Writer._enum),
+    (int, lambda writer, value: writer._integer(TypeCode.LONG, value)),
+    (float, lambda writer, value: writer._double(value)),
+    (str, lambda writer, value: writer.string(str(value))),
+    (datetime, Writer._timestamp),
+    (date, Writer._sql_date),
+    (time, Writer._time),
+    (timedelta, Writer._time),
+    (Decimal, Writer._decimal),
+    (UUID, Writer._uuid),
+    (bytes, Writer.byte_array),
+    (bytearray, Writer.byte_array),
+    (BinaryObject, Writer._binary_object),
+    (list, Writer._sequence),
+    (tuple, Writer._sequence),
+    ((set), Writer._set),
+    (dict, Writer._mapping),
+    (numbers.Integral, lambda writer, value: writer._integer(TypeCode.LONG, value)),
+    (numbers.Real, lambda writer, value: writer._double(value)),
+)
+
+_TYPED_WRITERS: Final[dict[int, _WriteMethod]] = {
+    TypeCode.FLOAT: Writer._float,
+    TypeCode.DOUBLE: Writer._double,
+    TypeCode.CHAR: Writer._char,
+    TypeCode.BOOL: Writer._boolean,
+    TypeCode.STRING: Writer._text,
+    TypeCode.UUID: Writer._uuid,
+    TypeCode.DATE: Writer._java_date,
+    TypeCode.BYTE_ARRAY: Writer._bytes,
+    TypeCode.DECIMAL: Writer._decimal,
+    TypeCode.TIMESTAMP: Writer._timestamp,
+    TypeCode.TIME: Writer._time,
+    TypeCode.OPTIMIZED: Writer._sql_date,
+}
+
+
+def _writer_for(value: Any) -> _WriteMethod:
+    """How values of a type that is not listed are written: as the listed type that they derive from."""
+    # NumPy's scalars are no subclasses, but know the Python value that they stand for.
+    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") in "biufSU":
+        return lambda writer, scalar: writer.value(scalar.item())
+    for kind, writer in _SUBCLASS_WRITERS:
+        if isinstance(value, kind):
+            return writer
+    raise DataError(
+        f"values of type {type(value).__module__}.{type(value).__qualname__} cannot be sent; convert the value "
+        f"to a type that Ignite has (see docs/types.md)",
+        code="value_mismatch",
+    )
+
+
+def _field_id(name: str) -> int:
+    """The id of a field; one whose name is unknown was read as ``#<id>``."""
+    return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
+
+
+def _has_surrogates(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _to_float(value: Any, code: TypeCode) -> float:
+    if isinstance(value, (str, bytes, bytearray)) or not hasattr(value, "__float__"):
+        raise _mismatch(value, code)
+    return float(value)
+
+
+def _to_milliseconds(value: Any, code: TypeCode) -> int:
+    if type(value) is not int:
+        raise _mismatch(value, code)
+    if not -(2**63) <= value < 2**63:
+        raise _integer_out_of_range(value, TypeCode.LONG)
+    return value
+
+
+def _mismatch(value: Any, code: TypeCode) -> DataError:
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = f"{shown[:77]}..."
+    return DataError(
+        f"{shown} ({type(value).__name__}) cannot be sent as {_SQL_NAMES.get(code, code.name)}",
+        code="value_mismatch",
+    )
+
+
+def _integer_out_of_range(value: int, code: TypeCode) -> DataError:
+    low, high = _INTEGER_RANGES[code]
+    shown = str(value) if value.bit_length() < 512 else f"integer of {value.bit_length()} bits"
+    return DataError(
+        f"{shown} is out of range for {_SQL_NAMES[code]} ({low} to {high})"
+        + ("; pass a decimal.Decimal for larger numbers" if code == TypeCode.LONG else ""),
+        code="value_out_of_range",
+    )
+
+
+def encode(value: Any, knowledge: Knowledge | None = None) -> bytes:
+    """*value* as a data object."""
+    writer = Writer(knowledge or Knowledge())
+    writer.value(value)
+    return bytes(writer.buffer)

@@ -1,0 +1,183 @@
+"""Requests and answers of one connection, and the vocabulary in which operations ask for them.
+
+An **operation** is a generator. It yields effects - send this message, give me the answer to that one - and a
+runner in ``transport`` carries them out, blocking or awaiting. Nothing here touches a socket.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator
+from struct import Struct
+from typing import Any, Final, Protocol, TypeVar
+
+import attrs
+
+from ignite_dbapi.errors import Error, ProtocolError, error_from_answer
+from ignite_dbapi.protocol.codec import MissingFact, Reader, Writer
+from ignite_dbapi.protocol.context import VERSION_WITH_FLAGS, Context
+from ignite_dbapi.protocol.frames import FrameBuffer
+from ignite_dbapi.protocol.messages.base import Message
+
+_HEADER: Final = Struct("<ihq")
+_REQUEST_ID: Final = Struct("<q")
+
+_FLAG_ERROR: Final = 1
+_FLAG_TOPOLOGY: Final = 2
+_FLAG_NOTIFICATION: Final = 4
+
+T = TypeVar("T")
+
+
+class Pending:
+    """A request that was sent, until its answer is read.
+
+    *frame* is the answer as it came, *error* why there will be none. *waiter* is for the channel's own use.
+    """
+
+    __slots__ = ("error", "frame", "is_abandoned", "message", "request_id", "waiter")
+
+    def __init__(self, request_id: int, message: Message[Any]) -> None:
+        self.request_id = request_id
+        self.message = message
+        self.frame: bytes | None = None
+        self.error: Error | None = None
+        self.is_abandoned = False
+        self.waiter: Any = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the answer, or the reason why there is none, is here."""
+        return self.frame is not None or self.error is not None
+
+
+class Lock(Protocol):
+    """What threading's and asyncio's locks have in common, apart from how one waits for them."""
+
+    def release(self) -> None:
+        """Let the next one in."""
+
+
+@attrs.frozen
+class Send:
+    """Effect: send *message*. The result is its :class:`Pending`."""
+
+    message: Message[Any]
+
+
+@attrs.frozen
+class Receive:
+    """Effect: wait for the answer to *pending*. The result is the decoded answer."""
+
+    pending: Pending
+
+
+@attrs.frozen
+class Acquire:
+    """Effect: wait for *lock*. Releasing it needs no effect."""
+
+    lock: Lock
+
+
+Effect = Send | Receive | Acquire
+Operation = Generator[Effect, Any, T]
+
+
+class Exchange:
+    """Numbers requests, and brings every received answer to its request.
+
+    Many requests may be under way at once, from several threads or tasks; answers come in any order. The
+    channel that owns this object writes what :meth:`request` returns and passes on what it reads to
+    :meth:`feed`, from one place at a time.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.frames = FrameBuffer()
+        self.failure: Error | None = None
+        self._request_ids = itertools.count(1)
+        self._pending: dict[int, Pending] = {}
+
+    def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
+        """Encode *message*; returns what to wait for and the bytes to send."""
+        if self.failure is not None:
+            raise _again(self.failure)
+        pending = Pending(next(self._request_ids), message)
+        writer = Writer(self.context.knowledge)
+        writer.raw(bytes(_HEADER.size))
+        message.encode(writer, self.context)
+        _HEADER.pack_into(
+            writer.buffer, 0, len(writer.buffer) - 4, message.op_code, pending.request_id
+        )
+        self._pending[pending.request_id] = pending
+        return pending, writer.buffer
+
+    def feed(self, data: bytes) -> list[Pending]:
+        """Take in received bytes; returns the requests whose answers they complete."""
+        answered = []
+        for frame in self.frames.feed(data):
+            if len(frame) < 8:
+                raise ProtocolError(f"answer of {len(frame)} bytes, shorter than its header")
+            pending = self._pending.pop(_REQUEST_ID.unpack_from(frame)[0], None)
+            if pending is None:
+                self._unexpected(frame)
+            else:
+                pending.frame = frame
+                answered.append(pending)
+        return answered
+
+    def fail(self, error: Error) -> list[Pending]:
+        """No answers will come any more, because of *error*; returns the requests that this leaves unanswered."""
+        if self.failure is None:
+            self.failure = error
+        left = list(self._pending.values())
+        self._pending.clear()
+        for pending in left:
+            pending.error = self.failure
+        return left
+
+    def answer(self, pending: Pending) -> Any:
+        """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came."""
+        if pending.frame is None:
+            assert pending.error is not None
+            raise _again(pending.error)
+        reader = Reader(pending.frame, self.context.knowledge)
+        self._header(reader)
+        return pending.message.decode(reader, self.context)
+
+    def _header(self, reader: Reader) -> None:
+        reader.i64()
+        if self.context.version >= VERSION_WITH_FLAGS:
+            flags = reader.i16()
+            if flags & _FLAG_TOPOLOGY:
+                reader.i64()
+                reader.i32()
+            if flags & _FLAG_NOTIFICATION:
+                reader.i16()
+            if not flags & _FLAG_ERROR:
+                return
+            status = reader.i32()
+        else:
+            status = reader.i32()
+            if status == 0:
+                return
+        raise error_from_answer(status, reader.string())
+
+    def _unexpected(self, frame: bytes) -> None:
+        """Notifications of resources that nobody listens to are dropped; anything else is a broken peer."""
+        if self.context.version >= VERSION_WITH_FLAGS and len(frame) >= 10:
+            flags = int.from_bytes(frame[8:10], "little")
+            if flags & _FLAG_NOTIFICATION:
+                return
+        raise ProtocolError("answer to a request that was not made")
+
+
+def _again(error: Error) -> Error:
+    """A new exception like *error*: raising one object from several threads would mix their tracebacks."""
+    fresh = type(error)(str(error))
+    fresh.__dict__.update(error.__dict__)
+    fresh.__cause__ = error.__cause__
+    return fresh
+
+
+__all__ = ["Acquire", "Effect", "Exchange", "MissingFact", "Operation", "Pending", "Receive", "Send"]

@@ -1,0 +1,1 @@
+"""The messages of the thin client protocol, one module per area."""

@@ -1,0 +1,25 @@
+"""What every message is: an operation code, how its fields are written, how its answer is read."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+from ignite_dbapi.protocol.codec import Reader, Writer
+from ignite_dbapi.protocol.context import Context
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Message(Generic[AnswerT]):
+    """A request of a client. Subclasses are frozen attrs classes with the protocol's own field names."""
+
+    op_code: ClassVar[int]
+
+    __slots__ = ()
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the fields that follow the request header. By default there are none."""
+
+    def decode(self, reader: Reader, context: Context) -> AnswerT:
+        """Read the answer's payload. By default it is empty and means None."""
+        return None  # type: ignore[return-value]

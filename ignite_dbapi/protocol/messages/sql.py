@@ -1,0 +1,150 @@
+"""SQL fields queries, their pages, and closing what a query left open on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ignite_dbapi.protocol.codec import Reader, TypeCode, Writer
+from ignite_dbapi.protocol.context import Context, Feature
+from ignite_dbapi.protocol.messages.base import Message
+
+
+@attrs.define
+class Page:
+    """Rows as they came: decoded only as far as they are fetched.
+
+    *position* is where the next undecoded row starts in *data*, *row_count* how many rows are left there.
+    """
+
+    data: bytes
+    position: int
+    end: int
+    row_count: int
+    column_count: int
+    has_more: bool
+
+    @classmethod
+    def read(cls, reader: Reader, column_count: int) -> Page:
+        """The page that the rest of an answer consists of."""
+        row_count = reader.i32()
+        # The page ends with the flag for more pages, so its value is known without decoding the rows.
+        end = reader.end - 1
+        has_more = reader.data[end] != 0
+        return cls(reader.data, reader.position, end, row_count, column_count, has_more)
+
+    def column_codes(self, context: Context, row_limit: int) -> list[int]:
+        """The type codes of the columns, from the first values that are not NULL in up to *row_limit* rows."""
+        reader = Reader(self.data, context.knowledge, self.position, self.end)
+        return reader.column_codes(min(self.row_count, row_limit), self.column_count)
+
+    def take(self, count: int, context: Context) -> list[tuple[Any, ...]]:
+        """Decode the next *count* rows, or all that are left. Raises without having moved."""
+        count = min(count, self.row_count)
+        reader = Reader(self.data, context.knowledge, self.position, self.end)
+        rows = reader.rows(count, self.column_count)
+        self.position = reader.position
+        self.row_count -= count
+        return rows
+
+
+@attrs.frozen
+class SqlFieldsAnswer:
+    """The answer to a query: *cursor_id* on the server, the *columns*' names, the first page."""
+
+    cursor_id: int
+    columns: list[str]
+    page: Page
+
+
+@attrs.frozen(kw_only=True)
+class SqlFieldsQuery(Message[SqlFieldsAnswer]):
+    """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server."""
+
+    op_code = 2004
+
+    sql: str
+    arguments: Sequence[Any] = ()
+    argument_codes: Sequence[TypeCode | None] | None = None
+    schema: str | None = None
+    page_size: int = 1024
+    distributed_joins: bool = False
+    local: bool = False
+    replicated_only: bool = False
+    enforce_join_order: bool = False
+    collocated: bool = False
+    lazy: bool = True
+    timeout: int | None = None
+    partitions: Sequence[int] | None = None
+    update_batch_size: int = 1
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the request."""
+        writer.i32(0)  # no cache: the schema says where names are looked up
+        writer.u8(0)
+        writer.string(self.schema)
+        writer.i32(self.page_size)
+        writer.i32(-1)  # the maximum of rows, which servers read and ignore
+        writer.string(self.sql)
+        writer.i32(len(self.arguments))
+        writer.values(self.arguments, self.argument_codes)
+        writer.u8(0)  # any kind of statement
+        writer.boolean(self.distributed_joins)
+        writer.boolean(self.local)
+        writer.boolean(self.replicated_only)
+        writer.boolean(self.enforce_join_order)
+        writer.boolean(self.collocated)
+        writer.boolean(self.lazy)
+        if self.timeout is not None:
+            writer.i64(self.timeout)
+        else:
+            # Servers that tell "none" from "default" take -1 for the default; older ones take 0 for it.
+            writer.i64(-1 if context.has(Feature.DEFAULT_QUERY_TIMEOUT) else 0)
+        writer.boolean(True)  # with column names
+        if context.has(Feature.QUERY_PARTITIONS_BATCH_SIZE):
+            if self.partitions is None:
+                writer.i32(-1)
+            else:
+                writer.i32(len(self.partitions))
+                for partition in self.partitions:
+                    writer.i32(partition)
+            writer.i32(self.update_batch_size)
+
+    def decode(self, reader: Reader, context: Context) -> SqlFieldsAnswer:
+        """Read cursor id, column names and the first page."""
+        cursor_id = reader.i64()
+        columns = [reader.string() or "" for _ in range(reader.count())]
+        return SqlFieldsAnswer(cursor_id, columns, Page.read(reader, len(columns)))
+
+
+@attrs.frozen
+class SqlFieldsPage(Message[Page]):
+    """Get the next page of a query with *column_count* columns."""
+
+    op_code = 2005
+
+    cursor_id: int
+    column_count: int
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the request."""
+        writer.i64(self.cursor_id)
+
+    def decode(self, reader: Reader, context: Context) -> Page:
+        """Read the page."""
+        return Page.read(reader, self.column_count)
+
+
+@attrs.frozen
+class ResourceClose(Message[None]):
+    """Close a cursor, or whatever else the server holds for this connection under *resource_id*."""
+
+    op_code = 0
+
+    resource_id: int
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the request."""
+        writer.i64(self.resource_id)

@@ -1,0 +1,1 @@
+"""Sockets, blocking and asyncio, and running operations over them: the only room with I/O."""

@@ -1,0 +1,240 @@
+"""The blocking channel: a socket, shared by threads, and the runner that drives operations over it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from ignite_dbapi.cluster.connecting import ConnectAttempts
+from ignite_dbapi.errors import Error, InterfaceError, OperationalError, ProtocolError
+from ignite_dbapi.options import Address, ConnectOptions
+from ignite_dbapi.protocol.context import Context
+from ignite_dbapi.protocol.exchange import Acquire, Exchange, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
+from ignite_dbapi.protocol.handshake import handshake
+from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.transport import tls
+
+T = TypeVar("T")
+
+
+class BlockingChannel:
+    """A connection to one node, whose requests and answers several threads share.
+
+    Whichever thread waits for an answer reads from the socket, and hands other threads' answers over to them;
+    there is no thread of the channel's own.
+    """
+
+    def __init__(self, connected: socket.socket, address: Address, exchange: Exchange) -> None:
+        self._socket = connected
+        self.address = address
+        self._exchange = exchange
+        self._send_lock = threading.Lock()
+        self._state = threading.Condition(threading.Lock())
+        self._is_reading = False
+        _channels.add(self)
+
+    @property
+    def context(self) -> Context:
+        """What was agreed on with the node."""
+        return self._exchange.context
+
+    @property
+    def failure(self) -> Error | None:
+        """Why the channel cannot be used any more, or None."""
+        return self._exchange.failure
+
+    def run(self, operation: Operation[T]) -> T:
+        """Drive *operation* to its end, waiting wherever it has to."""
+        result: Any = None
+        raised: BaseException | None = None
+        while True:
+            try:
+                effect = operation.send(result) if raised is None else operation.throw(raised)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            raised = None
+            try:
+                if type(effect) is Send:
+                    result = self.send(effect.message)
+                elif type(effect) is Receive:
+                    result = self.receive(effect.pending)
+                else:
+                    assert isinstance(effect, Acquire)
+                    result = effect.lock.acquire()  # type: ignore[attr-defined] # a threading.Lock
+            except BaseException as error:
+                raised = error
+
+    def send(self, message: Message[Any]) -> Pending:
+        """Send *message*; returns what :meth:`receive` waits for."""
+        pending, data = self._exchange.request(message)
+        try:
+            with self._send_lock:
+                self._socket.sendall(data)
+        except BaseException as error:
+            # Nobody can tell how much of the request went out, so nothing can follow it.
+            raise self._fail(error, "sending a request") from error
+        return pending
+
+    def receive(self, pending: Pending) -> Any:
+        """Wait for the answer to *pending* and decode it."""
+        while not pending.is_done:
+            self._read_or_wait(pending)
+        try:
+            return self._exchange.answer(pending)
+        except ProtocolError as error:
+            self._fail(error, "reading an answer")
+            raise
+
+    def _read_or_wait(self, pending: Pending) -> None:
+        with self._state:
+            while self._is_reading and not pending.is_done:
+                self._state.wait()
+            if pending.is_done:
+                return
+            self._is_reading = True
+        try:
+            data = self._socket.recv(self._exchange.frames.wanted())
+            if not data:
+                raise ConnectionResetError("the server closed the connection")
+            self._exchange.feed(data)
+        except BaseException as error:
+            # Also KeyboardInterrupt: bytes may have been taken from the socket and lost on the way.
+            failure = self._fail(error, "waiting for an answer")
+            if isinstance(error, Exception):
+                raise failure from error
+            raise
+        finally:
+            with self._state:
+                self._is_reading = False
+                self._state.notify_all()
+
+    def _fail(self, error: BaseException, doing: str) -> Error:
+        """Give the connection up because of *error*; returns what to raise."""
+        failure = error if isinstance(error, ProtocolError) else _lost(error, self.address, doing)
+        self._exchange.fail(failure)
+        self._close_socket()
+        return failure
+
+    def close(self) -> None:
+        """Close the connection. The server frees whatever it held for it."""
+        self._exchange.fail(InterfaceError("the connection is closed", code="connection_closed"))
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        try:
+            # Wakes a thread that waits in recv(), which close() alone does not.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer may be gone already
+        self._socket.close()
+
+    def abandon_in_child(self) -> None:
+        """In a forked child: the connection stays the parent's, whose socket must not be shut down."""
+        self._exchange.fail(
+            InterfaceError(
+                "the connection was opened in the parent process; connect again after fork",
+                code="connection_of_parent",
+            )
+        )
+        self._socket.close()
+
+
+def _lost(error: BaseException, address: Address, doing: str) -> OperationalError:
+    place = f"{address[0]}:{address[1]}"
+    if isinstance(error, TimeoutError):
+        reason = "no byte came within request_timeout"
+    elif isinstance(error, OSError):
+        reason = error.strerror or str(error)
+    elif isinstance(error, Exception):
+        reason = str(error)
+    else:
+        reason = type(error).__name__
+    return OperationalError(
+        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way is unknown",
+        sqlstate="08006",
+        code="connection_lost",
+        is_connection_lost=True,
+    )
+
+
+_channels: weakref.WeakSet[BlockingChannel] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for channel in list(_channels):
+        channel.abandon_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> BlockingChannel:
+    """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
+    attempts = ConnectAttempts(options)
+    ssl_context = tls.context_for(options)
+    for address in attempts:
+        frames = FrameBuffer()
+        try:
+            return _open(options, address, ssl_context, attributes, frames)
+        except (OSError, EOFError, Error) as error:
+            attempts.failed(address, error, frames.received)
+    raise attempts.exhausted()
+
+
+def _open(
+    options: ConnectOptions,
+    address: Address,
+    ssl_context: ssl.SSLContext | None,
+    attributes: Mapping[str, str],
+    frames: FrameBuffer,
+) -> BlockingChannel:
+    deadline = None if options.connect_timeout is None else time.monotonic() + options.connect_timeout
+    connected = socket.create_connection(address, timeout=options.connect_timeout)
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if ssl_context is not None:
+            connected = ssl_context.wrap_socket(connected, server_hostname=address[0])
+        context = _shake_hands(connected, options, attributes, frames, deadline)
+        connected.settimeout(options.request_timeout)
+    except BaseException:
+        connected.close()
+        raise
+    return BlockingChannel(connected, address, Exchange(context))
+
+
+def _shake_hands(
+    connected: socket.socket,
+    options: ConnectOptions,
+    attributes: Mapping[str, str],
+    frames: FrameBuffer,
+    deadline: float | None,
+) -> Context:
+    frames.limit = HANDSHAKE_FRAME_LIMIT
+    steps = handshake(options.user, options.password, attributes)
+    request = next(steps)
+    while True:
+        connected.sendall(request)
+        answers: list[bytes] = []
+        while not answers:
+            if deadline is not None:
+                # Each byte of a slow answer must not start the time anew.
+                connected.settimeout(max(deadline - time.monotonic(), 0.001))
+            data = connected.recv(frames.wanted())
+            if not data:
+                raise EOFError
+            answers = frames.feed(data)
+        try:
+            request = steps.send(answers[0])
+        except StopIteration as agreed:
+            context: Context = agreed.value
+            return context
