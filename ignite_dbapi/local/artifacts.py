@@ -1,9 +1,9 @@
 """The server's jars: which ones, where they are kept, and how they get there.
 
-Each Ignite version has a list of its jars in ``jars/``, with the SHA-256 of each, so nothing has to be resolved and
-nothing else can get in. The jars are kept in one cache for all versions and all processes of a user; a jar that is
-missing, cut short or changed is downloaded again. A file appears under its final name only when it is complete and
-its checksum is right.
+Each Ignite version has a list of its jars in ``jars/``, with the SHA-256 of each, so nothing has to be
+resolved and nothing else can get in. The jars are kept in one cache for all versions and all processes of a
+user; a jar that is missing, cut short or changed is downloaded again. A file appears under its final name
+only when it is complete and its checksum is right.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Jar:
 def cache_directory() -> Path:
     """Return the directory for everything that is downloaded; it need not exist yet.
 
-    ``IGNITE_DBAPI_CACHE`` names it; otherwise it is ``ignite-dbapi`` in ``XDG_CACHE_HOME`` or in the place where the
-    system keeps caches.
+    ``IGNITE_DBAPI_CACHE`` names it; otherwise it is ``ignite-dbapi`` in ``XDG_CACHE_HOME`` or in the place
+    where the system keeps caches.
     """
     if chosen := os.environ.get("IGNITE_DBAPI_CACHE"):
         return Path(chosen).expanduser().absolute()
@@ -88,7 +88,9 @@ def read_jar_list(ignite_version: str) -> list[Jar]:
     """Return the pinned jars of a version; raises LocalServerError for a version without a list."""
     path = JARS_DIRECTORY / f"{ignite_version}.txt"
     if not path.is_file():
-        raise LocalServerError(f"There is no list of jars for Ignite {ignite_version} ({path} does not exist).")
+        raise LocalServerError(
+            f"There is no list of jars for Ignite {ignite_version} ({path} does not exist)."
+        )
     jars = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
@@ -158,8 +160,8 @@ def fetch_jars(ignite_version: str) -> list[Path]:
 class _Stamp:
     """The memory that a version's jars were verified: size and time of each file at that moment.
 
-    Reading every jar at each start would cost some tenths of a second; looking at each file's size and time does not,
-    and finds a file that was cut short or replaced.
+    Reading every jar at each start would cost some tenths of a second; looking at each file's size and time
+    does not, and finds a file that was cut short or replaced.
     """
 
     def __init__(self, path: Path, store: Path) -> None:
@@ -280,13 +282,24 @@ def _from_registry(jar: Jar, folder: Path, count: ByteCounter) -> Path | None:
 
 
 def _from_mvn(jar: Jar, folder: Path, count: ByteCounter) -> Path | None:
-    """Let an installed Maven fetch the jar: its settings know the mirrors and proxies of a company's network."""
+    """Let an installed Maven fetch the jar: its settings know a company's mirrors and proxies."""
     mvn = shutil.which("mvn")
     if mvn is None:
         return None
-    command = [mvn, "-q", "-B", "dependency:copy", f"-Dartifact={jar.coordinate}:jar", f"-DoutputDirectory={folder}"]
-    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    command = [
+        mvn,
+        "-q",
+        "-B",
+        "dependency:copy",
+        f"-Dartifact={jar.coordinate}:jar",
+        f"-DoutputDirectory={folder}",
+    ]
+    done = subprocess.run(
+        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
+    )
     if done.returncode != 0:
-        raise RuntimeError(f"mvn failed with exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}")
+        raise RuntimeError(
+            f"mvn failed with exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}"
+        )
     count(jar.size)
     return folder / Path(jar.relative_path).name

@@ -1,4 +1,4 @@
-"""Certificates for a cluster that speaks TLS: a new authority each time, one server and one client certificate."""
+"""Certificates for a cluster that speaks TLS: an authority of its own, a server's and a client's certificate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Certificates:
     #: PEM files with a client's certificate and its key, for servers that ask for one.
     client_cert_file: Path
     client_key_file: Path
-    #: PKCS #12 files for the server: its own certificate, and the authority that signs its clients' certificates.
+    #: PKCS #12 files for the server: its own certificate, and the authority that signs its clients'
+    #: certificates.
     server_key_store: Path
     trust_store: Path
     password: str = attrs.field(repr=False)
@@ -92,7 +93,9 @@ def make_certificates(folder: Path) -> Certificates:
         .sign(authority_key, hashes.SHA256())
     )
 
-    def signed(subject: str, usage: x509.ObjectIdentifier) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+    def signed(
+        subject: str, usage: x509.ObjectIdentifier
+    ) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [
             x509.DNSName("localhost"),
@@ -139,8 +142,8 @@ def make_certificates(folder: Path) -> Certificates:
             client_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
         ),
         server_key_store=write("server.p12", store("server", server_key, server)),
-        # With its key, because Java takes a certificate alone in a PKCS #12 file for trusted only when it carries an
-        # attribute of Java's own; it does trust the certificate of a key entry.
+        # With its key, because Java takes a certificate alone in a PKCS #12 file for trusted only when it
+        # carries an attribute of Java's own; it does trust the certificate of a key entry.
         trust_store=write("trusted.p12", store("authority", authority_key, authority)),
         password=password,
     )

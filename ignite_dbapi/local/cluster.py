@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -39,9 +40,9 @@ class LocalCluster:
         with LocalCluster(nodes=2) as cluster:
             connection = ignite_dbapi.connect(cluster.url)
 
-    It takes the fields of :class:`~ignite_dbapi.local.LocalOptions` as keywords, or one as its only argument. The
-    first start ever downloads the server. Clusters never see each other, and none outlives its program, however that
-    ends.
+    It takes the fields of :class:`~ignite_dbapi.local.LocalOptions` as keywords, or one as its only argument.
+    The first start ever downloads the server. Clusters never see each other, and none outlives its program,
+    however that ends.
 
     :ivar options: what was asked for.
     :ivar nodes: the :class:`~ignite_dbapi.local.LocalNode` objects, once started.
@@ -70,7 +71,8 @@ class LocalCluster:
     ) -> None:
         self.stop()
 
-    # -- what a client needs to know ------------------------------------------------------------------------------
+    # -- what a client needs to know
+    # ------------------------------------------------------------------------------
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -89,7 +91,7 @@ class LocalCluster:
 
     @property
     def url(self) -> str:
-        """The URL for ``ignite_dbapi.connect``: every address, and the credentials and TLS files where needed."""
+        """The URL for ``ignite_dbapi.connect``, with every address, credentials and TLS files where needed."""
         if not self.nodes:
             raise LocalServerError("The cluster has not been started, so it has no URL yet.")
         addresses = ",".join(f"{host}:{port}" for host, port in self.addresses)
@@ -122,16 +124,19 @@ class LocalCluster:
         """Where the nodes' logs are; None before the first start."""
         return self._logs
 
-    # -- start and stop -------------------------------------------------------------------------------------------
+    # -- start and stop
+    # -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start every node and wait until all are ready; does nothing when the cluster is started.
 
-        Raises LocalServerError with the server's own reason when a node does not start; then nothing is left running
-        and the logs stay.
+        Raises LocalServerError with the server's own reason when a node does not start; then nothing is left
+        running and the logs stay.
         """
         if self._directory is not None:
             return
+        if self.options.persistent is not None:
+            self._claim_storage(self.options.persistent)
         jars = fetch_jars(self.options.ignite_version)
         java = find_java(self.options.ignite_version)
         self._logs = self._make_logs_directory()
@@ -161,7 +166,7 @@ class LocalCluster:
             raise
 
     def stop(self) -> None:
-        """Stop every node and remove what the cluster had put on disk, but not its logs; may be called at any time."""
+        """Stop every node and remove the cluster's temporary files, but not its logs; may be called at any time."""
         if self._directory is None:
             return
         try:
@@ -171,7 +176,8 @@ class LocalCluster:
                 for node in self.nodes:
                     node.end_stop()
         finally:
-            # Without storage there is nothing to bring to an end in order, so the nodes need not take their time.
+            # Without storage there is nothing to bring to an end in order, so the nodes need not take their
+            # time.
             self._clean_up(keep_logs=self.options.keep_logs)
 
     def _clean_up(self, *, keep_logs: bool) -> None:
@@ -183,15 +189,39 @@ class LocalCluster:
         assert self._directory is not None
         shutil.rmtree(self._directory, ignore_errors=True)
         self._directory = None
-        if not keep_logs and self._logs is not None:
-            shutil.rmtree(self._logs)
+        if not keep_logs:
+            self._remove_logs()
+
+    def _remove_logs(self) -> None:
+        assert self._logs is not None
+        # File by file: a directory that the user named may hold more than these logs.
+        for i in range(self.options.nodes):
+            (self._logs / f"node-{i + 1}.log").unlink(missing_ok=True)
+        if self.options.logs_dir is None:
+            self._logs.rmdir()
 
     def _kill_nodes(self) -> None:
         for node in self.nodes:
             node.kill()
 
     def _client_ports_are_free(self) -> bool:
-        return self.options.port is None or all(is_free(self.options.port + i) for i in range(self.options.nodes))
+        return self.options.port is None or all(
+            is_free(self.options.port + i) for i in range(self.options.nodes)
+        )
+
+    def _claim_storage(self, directory: Path) -> None:
+        """Refuse stored data of another number of nodes, a part of which would be missing or never used."""
+        _make_directory(directory)
+        note = directory / "ignite-local.json"
+        if note.exists():
+            nodes = json.loads(note.read_text(encoding="utf-8"))["nodes"]
+            if nodes != self.options.nodes:
+                raise LocalServerError(
+                    f"persistent={str(directory)!r} holds the data of {nodes} node(s), and "
+                    f"nodes={self.options.nodes} was asked for. Use nodes={nodes}, or another directory."
+                )
+        else:
+            note.write_text(json.dumps({"nodes": self.options.nodes}), encoding="utf-8")
 
     def _make_nodes(self, command: list[str]) -> None:
         assert self._directory is not None
@@ -200,10 +230,14 @@ class LocalCluster:
         if first is not None:
             for port in range(first, first + count):
                 if not is_free(port):
-                    raise LocalServerError(f"Port {port} on {HOST} is taken by another program; choose another one.")
+                    raise LocalServerError(
+                        f"Port {port} on {HOST} is taken by another program; choose another one."
+                    )
         release_ports(self._reserved_ports)
         self._reserved_ports = free_ports(3 * count)
-        client, discovery, communication = (self._reserved_ports[i * count : (i + 1) * count] for i in range(3))
+        client, discovery, communication = (
+            self._reserved_ports[i * count : (i + 1) * count] for i in range(3)
+        )
         if first is not None:
             client = list(range(first, first + count))
         self.nodes = []
@@ -211,7 +245,7 @@ class LocalCluster:
             name = f"node-{i + 1}"
             ports = NodePorts(client[i], discovery[i], communication[i])
             work_directory = (self.options.persistent or self._directory) / name
-            work_directory.mkdir(parents=True, exist_ok=True)
+            _make_directory(work_directory)
             configuration = self._directory / f"{name}.xml"
             configuration.touch(mode=0o600)
             configuration.write_text(
@@ -247,6 +281,8 @@ class LocalCluster:
             node.launch()
         for node in others:
             node.wait_until_ready()
+        for node in self.nodes:
+            node.wait_for_servers(len(self.nodes), self.options.start_timeout)
 
     def _jvm_options(self, java_major: int) -> list[str]:
         options = [
@@ -267,7 +303,7 @@ class LocalCluster:
 
     def _make_logs_directory(self) -> Path:
         if self.options.logs_dir is not None:
-            self.options.logs_dir.mkdir(parents=True, exist_ok=True)
+            _make_directory(self.options.logs_dir)
             return self.options.logs_dir
         logs = cache_directory() / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -275,9 +311,18 @@ class LocalCluster:
         return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=logs))
 
 
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalServerError(f"The directory {path} cannot be used: {error}") from error
+
+
 def _remove_old_logs(logs: Path) -> None:
     oldest_kept = time.time() - _KEPT_LOG_SECONDS
-    runs = sorted((path for path in logs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
+    runs = sorted(
+        (path for path in logs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True
+    )
     for run in runs[_KEPT_LOG_RUNS:]:
         # Another process may be removing the same directory.
         if run.exists() and run.stat().st_mtime < oldest_kept:

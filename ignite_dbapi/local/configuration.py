@@ -32,22 +32,19 @@ class NodePorts:
 
 @attrs.frozen
 class _Bean:
-    """A Java object in the configuration: its class, its properties, and a static method that makes it, if any."""
+    """A Java object in the configuration: its class and its properties."""
 
     class_name: str
     properties: Mapping[str, object] = attrs.field(factory=dict)
-    factory_method: str | None = None
 
 
 def _full_name(class_name: str) -> str:
-    """Return the class name as Java needs it; a bare one is from Ignite's package of configuration classes."""
+    """Return the class name as Java needs it; a bare one is a class of Ignite's configuration package."""
     return class_name if "." in class_name else _CONFIGURATION + class_name
 
 
 def _bean_element(bean: _Bean) -> ElementTree.Element:
     element = ElementTree.Element("bean", {"class": _full_name(bean.class_name)})
-    if bean.factory_method is not None:
-        element.set("factory-method", bean.factory_method)
     for name, value in bean.properties.items():
         item = ElementTree.SubElement(element, "property", name=name)
         item.append(_value_element(value))
@@ -110,7 +107,9 @@ def node_configuration(
     if options.auth:
         properties["authenticationEnabled"] = True
     if options.tx_aware:
-        properties["transactionConfiguration"] = _Bean("TransactionConfiguration", {"txAwareQueriesEnabled": True})
+        properties["transactionConfiguration"] = _Bean(
+            "TransactionConfiguration", {"txAwareQueriesEnabled": True}
+        )
     properties.update(_sql(options))
     beans = ElementTree.Element(
         "beans",

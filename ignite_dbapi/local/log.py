@@ -9,17 +9,23 @@ __all__ = ["LogReader", "failure_reason"]
 
 _MAXIMUM_REASON = 600
 
-# The virtual machine's own complaints, before any Java code runs. Some have their reason in the line after them.
+# The virtual machine's own complaints, before any Java code runs. Some have their reason in the line after
+# them.
 _JVM_COMPLAINT = re.compile(
     r"^(?:Error occurred during initialization of VM\n)?"
     r"((?:Error: |Unrecognized |Invalid |Improperly |Conflicting |Missing |Initial heap size |Too small |Could not ).*)$",
     re.MULTILINE,
 )
-_JVM_BOILERPLATE = ("Error: Could not create the Java Virtual Machine", "Error: A fatal exception has occurred")
+_JVM_BOILERPLATE = (
+    "Error: Could not create the Java Virtual Machine",
+    "Error: A fatal exception has occurred",
+)
 _CAUSE = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)
 _FAILURE = re.compile(r"(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|\bFailed to |\bCritical system error ")
 # Lines that may hold such words and yet are none of the reasons.
-_HARMLESS = re.compile(r"^\s*at |^\s*\.\.\. \d+ more|^SLF4J: |^Caused by: |^\[[^\]]*\] (?:INFO|WARNING|CONFIG|FINE) ")
+_HARMLESS = re.compile(
+    r"^\s*at |^\s*\.\.\. \d+ more|^SLF4J: |^Caused by: |^\[[^\]]*\] (?:INFO|WARNING|CONFIG|FINE) "
+)
 _LINE_HEAD = re.compile(r"^\[\d[^\]]*\] (?:SEVERE|ERROR) ")
 _CLASS_NAME = re.compile(r"^(?:class )?(?:[a-z_][\w$]*\.)+([\w$]+)(?::\s*|$)")
 
@@ -43,7 +49,7 @@ class LogReader:
 
 
 def _clean(line: str) -> str:
-    """Return a message without what the logger and Java put before it; a class name that stands alone stays."""
+    """Return a message without what the logger and Java put before it; a lone class name stays."""
     line = _LINE_HEAD.sub("", line.strip())
     while (match := _CLASS_NAME.match(line)) is not None:
         rest = line[match.end() :]
@@ -54,10 +60,11 @@ def _clean(line: str) -> str:
 
 
 def failure_reason(log: str) -> str:
-    """Return in one line why the node did not start, as its log tells, or an empty string when it does not tell.
+    """Return in one line why the node did not start, as its log tells, or an empty string when it does not
+    tell.
 
-    The virtual machine's own complaint where it did not even start; else the first failure and the last cause under
-    it, which is where Java programs put the root of the matter.
+    The virtual machine's own complaint where it did not even start; else the first failure and the last cause
+    under it, which is where Java programs put the root of the matter.
     """
     complaints = [line for line in _JVM_COMPLAINT.findall(log) if not line.startswith(_JVM_BOILERPLATE)]
     if complaints:

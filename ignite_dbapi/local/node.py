@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,13 @@ __all__ = ["LocalNode"]
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _POLL_INTERVAL = 0.05
-_PORT_TROUBLE = ("BindException", "Address already in use", "ports in range are in use", "Failed to bind to any")
+_SNAPSHOT = re.compile(r"Topology snapshot \[.*?\bservers=(\d+)")
+_PORT_TROUBLE = (
+    "BindException",
+    "Address already in use",
+    "ports in range are in use",
+    "Failed to bind to any",
+)
 
 
 class LocalNode:
@@ -82,7 +89,9 @@ class LocalNode:
     def pid(self) -> int:
         """Process id of the server's Java virtual machine; raises LocalServerError when it does not run."""
         if not self.is_running or self._pid is None:
-            raise LocalServerError(f"{self.name} does not run, so it has no process id.", log_path=self.log_path)
+            raise LocalServerError(
+                f"{self.name} does not run, so it has no process id.", log_path=self.log_path
+            )
         return self._pid
 
     def start(self) -> None:
@@ -98,7 +107,8 @@ class LocalNode:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log = LogReader(self.log_path)
         self._deadline = time.monotonic() + self._start_timeout
-        # Isolated from the environment and without site-packages: it starts faster and nothing can get in its way.
+        # Isolated from the environment and without site-packages: it starts faster and nothing can get in its
+        # way.
         command = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), str(self.log_path)]
         command += [str(self._temporary_directory), *self._command]
         with self.log_path.open("ab") as log:
@@ -110,8 +120,8 @@ class LocalNode:
                 text=True,
                 cwd=self._temporary_directory,
                 env=_environment(),
-                # A session of its own, so that Ctrl-C in the terminal reaches Python alone, which then stops the
-                # nodes in order.
+                # A session of its own, so that Ctrl-C in the terminal reaches Python alone, which then stops
+                # the nodes in order.
                 start_new_session=True,
             )
         assert self._supervisor.stdout is not None
@@ -123,17 +133,42 @@ class LocalNode:
     def wait_until_ready(self) -> None:
         """Wait until the node answers a handshake.
 
-        Raises PortInUseError when one of its ports was taken, LocalServerError with the log's own reason when it ended
-        otherwise, and the same when it took longer than ``start_timeout``.
+        Raises PortInUseError when one of its ports was taken, LocalServerError with the log's own reason when
+        it ended otherwise, and the same when it took longer than ``start_timeout``.
         """
         while not self._is_ready():
             if not self.is_running:
                 raise self._failure("it ended")
             if time.monotonic() > self._deadline:
-                error = self._failure(f"it was not ready after {self._start_timeout:g} seconds (start_timeout)")
+                error = self._failure(
+                    f"it was not ready after {self._start_timeout:g} seconds (start_timeout)"
+                )
                 self.kill()
                 raise error
             time.sleep(_POLL_INTERVAL)
+
+    def wait_for_servers(self, count: int, timeout: float = 30.0) -> None:
+        """Wait until this node sees ``count`` servers in its cluster, itself included.
+
+        Raises LocalServerError when that has not come about after ``timeout`` seconds, or the node ends.
+        """
+        deadline = time.monotonic() + timeout
+        while (seen := self._servers_seen()) != count:
+            if not self.is_running:
+                raise self._failure(f"it ended while it was to see {count} servers")
+            if time.monotonic() > deadline:
+                raise LocalServerError(
+                    f"{self.name} sees {seen} servers instead of {count} after {timeout:g} seconds.\n"
+                    f"Log: {self.log_path}",
+                    log_path=self.log_path,
+                )
+            time.sleep(_POLL_INTERVAL)
+
+    def _servers_seen(self) -> int:
+        if self._log is None:
+            return 0
+        snapshots = _SNAPSHOT.findall(self._log.refresh())
+        return int(snapshots[-1]) if snapshots else 0
 
     def _is_ready(self) -> bool:
         assert self._log is not None
@@ -153,14 +188,24 @@ class LocalNode:
         )
 
     def _failure(self, what: str) -> LocalServerError:
+        """Return the error for a node that did something else than start, with the reason that its log gives."""
         assert self._log is not None
         log = self._log.refresh()
         reason = failure_reason(log)
         if not reason:
             tail = [line for line in log.splitlines() if line.strip()][-3:]
-            reason = "the log gives no reason; its last lines: " + " / ".join(tail) if tail else "the log is empty"
+            reason = (
+                f"no reason; its last lines are: {' / '.join(tail)}" if tail else "no reason; it is empty"
+            )
         kind = PortInUseError if any(sign in log for sign in _PORT_TROUBLE) else LocalServerError
-        return kind(f"{self.name} did not start: {what}. {reason}\nLog: {self.log_path}", log_path=self.log_path)
+        return kind(
+            f"{self.name} did not start: {what}. The log says: {reason}\nLog: {self.log_path}",
+            log_path=self.log_path,
+        )
+
+    def end_reason(self) -> str:
+        """Return in one line why a node that was ready has ended, or an empty string when its log does not tell."""
+        return "" if self._log is None else failure_reason(self._log.refresh())
 
     def stop(self) -> None:
         """Let the node leave the cluster in order; it is killed when that takes longer than ``stop_timeout``."""
@@ -203,7 +248,9 @@ class LocalNode:
 
     def _check_can_pause(self) -> None:
         if not hasattr(signal, "SIGSTOP"):
-            raise LocalServerError("Windows has no way to pause a process; pause() and resume() need another system.")
+            raise LocalServerError(
+                "Windows has no way to pause a process; pause() and resume() need another system."
+            )
         if not self.is_running:
             raise LocalServerError(f"{self.name} does not run.", log_path=self.log_path)
 
@@ -219,7 +266,9 @@ class LocalNode:
         if self._supervisor is not None:
             for pipe in (self._supervisor.stdin, self._supervisor.stdout):
                 if pipe is not None:
-                    with contextlib.suppress(BrokenPipeError):  # an order that nobody read is still in the buffer
+                    with contextlib.suppress(
+                        BrokenPipeError
+                    ):  # an order that nobody read is still in the buffer
                         pipe.close()
         self._supervisor = None
         self._pid = None

@@ -1,8 +1,9 @@
-"""What a local cluster shall be like: one class, filled by keywords, by the command line or by pytest's options."""
+"""What a local cluster shall be like: one class for keywords, the command line and pytest's options."""
 
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,6 +19,7 @@ Engine = Literal["h2", "calcite"]
 DEFAULT_IGNITE_VERSION = "2.17.0"
 
 _MEMORY_SIZE = re.compile(r"^[1-9][0-9]*[kmg]$", re.IGNORECASE)
+_SMALLEST_HEAP = 128 << 20
 _MEMORY_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -45,6 +47,24 @@ def _check_memory_size(_: object, attribute: attrs.Attribute[str], value: str) -
         raise LocalServerError(f"{attribute.name}={value!r} is not a memory size such as '512m' or '2g'.")
 
 
+def _check_heap(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    _check_memory_size(instance, attribute, value)
+    if memory_size_in_bytes(value) < _SMALLEST_HEAP:
+        # With less the server does not fail, but hangs in a search for memory.
+        raise LocalServerError(f"heap={value!r} is too little for a server; it needs at least 128m.")
+
+
+def _check_timezone(_: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:
+    # Java takes a name it does not know for GMT without a word.
+    if value is None or re.fullmatch(r"GMT[+-]\d{1,2}(:?\d{2})?", value):
+        return
+    known = zoneinfo.available_timezones()
+    if known and value not in known:
+        raise LocalServerError(
+            f"timezone={value!r} is not the name of a time zone such as 'Asia/Tokyo' or 'UTC'."
+        )
+
+
 def _optional_path(value: str | Path | None) -> Path | None:
     return None if value is None else Path(value).expanduser().absolute()
 
@@ -55,7 +75,9 @@ def _engines(value: Iterable[Engine] | None) -> tuple[Engine, ...] | None:
 
 def _strings(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise LocalServerError(f"Expected a list of strings, not the single string {value!r}: write [{value!r}].")
+        raise LocalServerError(
+            f"Expected a list of strings, not the single string {value!r}: write [{value!r}]."
+        )
     return tuple(value)
 
 
@@ -63,15 +85,16 @@ def _strings(value: Iterable[str]) -> tuple[str, ...]:
 class LocalOptions:
     """What a local cluster shall be like.
 
-    Every field has a default, so ``LocalOptions()`` is one in-memory node of the default version on a free port.
-    The class is frozen and hashable: equal options may share a cluster (the pytest plugin does that).
+    Every field has a default, so ``LocalOptions()`` is one in-memory node of the default version on a free
+    port. The class is frozen and hashable: equal options may share a cluster (the pytest plugin does that).
 
     :param nodes: number of server nodes.
-    :param port: client port of the first node; the following nodes take the following ports. None: free ports.
+    :param port: client port of the first node; the following nodes take the following ports. None: free
+        ports.
     :param persistent: directory where data survive a restart. None: everything is in memory.
     :param engine: the SQL engine that runs a statement which names none.
-    :param engines: the SQL engines that are configured at all. None: every engine the version has. An empty tuple:
-        no engine configuration whatsoever, so that the server decides (it takes H2).
+    :param engines: the SQL engines that are configured at all. None: every engine the version has. An empty
+        tuple: no engine configuration whatsoever, so that the server decides (it takes H2).
     :param tx_aware: let SQL join transactions (Ignite 2.17 and newer; needs Calcite).
     :param tls: encrypt the client ports, with certificates made for this cluster.
     :param tls_client_auth: also ask clients for a certificate (implies ``tls``).
@@ -80,7 +103,7 @@ class LocalOptions:
     :param ignite_version: a version from :func:`supported_versions`.
     :param timezone: time zone of the server, such as ``"Asia/Tokyo"``. None: the one of this machine.
     :param sql_schemas: names of SQL schemas to have beside PUBLIC.
-    :param heap: the most Java heap of a node, such as ``"1g"``.
+    :param heap: the most Java heap of a node, such as ``"1g"``, at least ``"128m"``.
     :param data_region: the most memory for data of a node, outside the heap.
     :param jvm_options: further options for the Java virtual machine, after those of this package.
     :param server_stack_traces: let the server send its stack traces to clients with each error.
@@ -100,9 +123,9 @@ class LocalOptions:
     tls_client_auth: bool = False
     auth: bool = False
     ignite_version: str = DEFAULT_IGNITE_VERSION
-    timezone: str | None = None
+    timezone: str | None = attrs.field(default=None, validator=_check_timezone)
     sql_schemas: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    heap: str = attrs.field(default="1g", validator=_check_memory_size)
+    heap: str = attrs.field(default="1g", validator=_check_heap)
     data_region: str = attrs.field(default="1g", validator=_check_memory_size)
     jvm_options: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     server_stack_traces: bool = False
@@ -126,7 +149,9 @@ class LocalOptions:
             )
         for engine in (self.engine, *(self.engines or ())):
             if engine not in get_args(Engine):
-                raise LocalServerError(f"{engine!r} is not an SQL engine; there are {', '.join(get_args(Engine))}.")
+                raise LocalServerError(
+                    f"{engine!r} is not an SQL engine; there are {', '.join(get_args(Engine))}."
+                )
         self._check_engines()
         if self.sql_schemas and self.version < (2, 8, 0):
             raise LocalServerError(f"sql_schemas needs Ignite 2.8.0 or newer, not {self.ignite_version}.")

@@ -1,7 +1,7 @@
 """Write the list of jars that an Ignite version needs. For maintainers; users of the package never run it.
 
-``python -m ignite_dbapi.local.pin 2.17.0`` asks Maven (``mvn`` on PATH) for the run-time dependencies of the modules
-below and writes ``jars/2.17.0.txt``: one line per jar with its coordinate, SHA-256 and size in bytes.
+``python -m ignite_dbapi.local.pin 2.17.0`` asks Maven (``mvn`` on PATH) for the run-time dependencies of the
+modules below and writes ``jars/2.17.0.txt``: one line per jar with its coordinate, SHA-256 and size in bytes.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def pinned_jars(ignite_version: str) -> list[Jar]:
             match = _RESOLVED.match(line)
             if match is None:
                 if ":jar:" in line:
-                    raise LocalServerError(f"Maven printed a jar in a form this script does not know: {line!r}")
+                    raise LocalServerError(
+                        f"Maven printed a jar in a form this script does not know: {line!r}"
+                    )
                 continue
             path = Path(match["path"])
             jars.append(

@@ -11,8 +11,8 @@ from ignite_dbapi.local.configuration import HOST
 
 __all__ = ["free_ports", "is_free", "release_ports"]
 
-# Below the range that systems take the ports of outgoing connections from, so that a port stays free while its node
-# is being started again.
+# Below the range that systems take the ports of outgoing connections from, so that a port stays free while
+# its node is being started again.
 _LOWEST, _HIGHEST = 15_000, 32_000
 
 _lock = threading.Lock()

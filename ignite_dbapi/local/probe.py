@@ -1,7 +1,8 @@
-"""The few words of the thin client protocol that the local server itself needs: is the node ready, and activate it.
+"""The few words of the thin client protocol that the local server itself needs: is the node ready, and
+activate it.
 
-It speaks protocol 1.2.0, the plainest that every version answers, and stands beside the driver on purpose: the
-local server is what the driver is tested against.
+It speaks protocol 1.2.0, the plainest that every version answers, and stands beside the driver on purpose:
+the local server is what the driver is tested against.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def _string(text: str) -> bytes:
 class ProbeConnection:
     """A connection to one node, through the handshake. A context manager.
 
-    Raises OSError while the port does not accept yet, and LocalServerError when the node refuses the handshake.
+    Raises OSError while the port does not accept yet, and LocalServerError when the node refuses the
+    handshake.
     """
 
     def __init__(

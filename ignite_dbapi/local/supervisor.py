@@ -1,15 +1,19 @@
-"""The process between Python and a node's Java virtual machine, so that no server outlives the program it belongs to.
+"""The process between Python and a node's Java virtual machine, so that no server outlives the program it
+belongs to.
 
-Run as a script (``python -I -S supervisor.py PARENT_PID LOG REMOVE COMMAND...``), with the standard library alone, so
-that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and then
+Run as a script (``python -I -S supervisor.py PARENT_PID LOG REMOVE COMMAND...``), with the standard library
+alone, so that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and
+then
 
-* reads orders, one per line, from standard input: ``terminate``, ``kill``, ``stop`` and ``continue`` send that signal;
-* takes the end of standard input, which comes when the parent dies in whatever way, as the order to kill the server
-  and to remove the directory REMOVE (unless it is ``-``), since nobody else is left to do so;
-* writes ``pid N`` on standard output when the server runs, and ``exit CODE`` when it has ended, and ends with it.
+* reads orders, one per line, from standard input: ``terminate``, ``kill``, ``stop`` and ``continue`` send
+  that signal;
+* takes the end of standard input, which comes when the parent dies in whatever way, as the order to kill the
+  server and to remove the directory REMOVE (unless it is ``-``), since nobody else is left to do so;
+* writes ``pid N`` on standard output when the server runs, and ``exit CODE`` when it has ended, and ends with
+  it.
 
-Signals go through this process because it is the server's parent: until it has seen the end of the server, the
-server's process id cannot be given to another process, so a signal never hits a stranger.
+Signals go through this process because it is the server's parent: until it has seen the end of the server,
+the server's process id cannot be given to another process, so a signal never hits a stranger.
 """
 
 from __future__ import annotations
@@ -25,16 +29,17 @@ import threading
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
-#: Seconds between two looks at whether the parent is still there. Its death normally shows at once, by the end of
-#: standard input; but a process that the parent forked may hold the other end of that pipe open.
+#: Seconds between two looks at whether the parent is still there. Its death normally shows at once, by the
+#: end of standard input; but a process that the parent forked may hold the other end of that pipe open.
 _PARENT_CHECK_INTERVAL = 1.0
 
 
 def _die_with_supervisor() -> Callable[[], None] | None:
-    """Return what the child runs before the server starts, so that the server dies when this process is killed.
+    """Return what the child runs before the server starts, so that the server dies when this process is
+    killed.
 
-    Linux alone offers it. The signal comes at the end of the *thread* that started the child, which here is the main
-    thread, and that one lasts as long as the process.
+    Linux alone offers it. The signal comes at the end of the *thread* that started the child, which here is
+    the main thread, and that one lasts as long as the process.
     """
     if sys.platform != "linux":
         return None
@@ -119,8 +124,8 @@ def main(arguments: list[str]) -> int:
     """Supervise the command given on the command line."""
     parent, log_path, remove, *command = arguments
     for name in ("SIGINT", "SIGHUP", "SIGTERM"):
-        # The parent decides when the server ends. A handler and not SIG_IGN, because the server would inherit that
-        # and then ignore the request to terminate.
+        # The parent decides when the server ends. A handler and not SIG_IGN, because the server would inherit
+        # that and then ignore the request to terminate.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda _number, _frame: None)
     code = supervise(int(parent), log_path, remove, command)

@@ -155,9 +155,11 @@ def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
     """A decimal from its scale and its sign-and-magnitude bytes (big endian), with every digit and the scale."""
     if not magnitude:
         raise ProtocolError("decimal without magnitude bytes")
-    unscaled = int.from_bytes(magnitude, "big")
     if magnitude[0] & 0x80:
-        unscaled = (1 << (8 * len(magnitude) - 1)) - unscaled
+        # The sign is the top bit of the first byte, and no part of the number.
+        unscaled = -int.from_bytes(bytes((magnitude[0] & 0x7F,)) + magnitude[1:], "big")
+    else:
+        unscaled = int.from_bytes(magnitude, "big")
     power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else Decimal((0, (1,), -scale))
     return _EXACT.multiply(Decimal(unscaled), power)
 
