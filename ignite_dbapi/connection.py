@@ -57,6 +57,13 @@ class ConnectionAttributes:
         if self._is_closed:
             raise errors.InterfaceError("the connection is closed", code="connection_closed")
 
+    def _must_finish(self, operation: Operation[None]) -> bool:
+        """Whether an operation that frees something is to be run: without a connection the server freed it."""
+        if self.closed:
+            operation.close()
+            return False
+        return True
+
     @property
     def options(self) -> ConnectOptions:
         """The options that the connection was made with."""
@@ -140,15 +147,8 @@ class Connection(ConnectionAttributes):
         return value
 
     def _finish(self, operation: Operation[None]) -> None:
-        """Run an operation that frees something, which needs nothing more if the connection is gone."""
-        if self.closed:
-            operation.close()
-            return
-        try:
+        if self._must_finish(operation):
             self._channel.run(operation)
-        except errors.Error as error:
-            if not error.is_connection_lost:
-                raise
 
     def cursor(self, row_factory: RowFactory | None = None) -> Cursor:
         """A new cursor; *row_factory* says what its rows are (default: the connection's, else tuples)."""

@@ -97,3 +97,22 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
 
 def _failure(message: str, code: str) -> OperationalError:
     return OperationalError(message, code=code, is_connection_lost=True)
+
+
+def connection_lost(error: BaseException, address: Address, doing: str) -> OperationalError:
+    """The error for a connection to *address* that broke with *error* while *doing* something."""
+    place = f"{address[0]}:{address[1]}"
+    if isinstance(error, TimeoutError):
+        reason = "no byte came within request_timeout"
+    elif isinstance(error, OSError):
+        reason = error.strerror or str(error)
+    elif isinstance(error, Exception):
+        reason = str(error)
+    else:
+        reason = type(error).__name__
+    return OperationalError(
+        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way is unknown",
+        sqlstate="08006",
+        code="connection_lost",
+        is_connection_lost=True,
+    )

@@ -1,4 +1,4 @@
-"""Certificates for a cluster that speaks TLS: an authority of its own, a server's and a client's certificate."""
+"""Certificates for a cluster that speaks TLS: an authority, a server's and a client's certificate."""
 
 from __future__ import annotations
 

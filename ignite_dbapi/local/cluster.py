@@ -91,7 +91,7 @@ class LocalCluster:
 
     @property
     def url(self) -> str:
-        """The URL for ``ignite_dbapi.connect``, with every address, credentials and TLS files where needed."""
+        """The URL for ``ignite_dbapi.connect``, with all addresses, and the credentials and TLS files if any."""
         if not self.nodes:
             raise LocalServerError("The cluster has not been started, so it has no URL yet.")
         addresses = ",".join(f"{host}:{port}" for host, port in self.addresses)
@@ -166,7 +166,7 @@ class LocalCluster:
             raise
 
     def stop(self) -> None:
-        """Stop every node and remove the cluster's temporary files, but not its logs; may be called at any time."""
+        """Stop every node and remove the temporary files, but not the logs; may be called at any time."""
         if self._directory is None:
             return
         try:

@@ -13,7 +13,8 @@ _MAXIMUM_REASON = 600
 # them.
 _JVM_COMPLAINT = re.compile(
     r"^(?:Error occurred during initialization of VM\n)?"
-    r"((?:Error: |Unrecognized |Invalid |Improperly |Conflicting |Missing |Initial heap size |Too small |Could not ).*)$",
+    r"((?:Error: |Unrecognized |Invalid |Improperly |Conflicting |"
+    r"Missing |Initial heap size |Too small |Could not ).*)$",
     re.MULTILINE,
 )
 _JVM_BOILERPLATE = (

@@ -95,7 +95,7 @@ class LocalNode:
         return self._pid
 
     def start(self) -> None:
-        """Start the node, on the same port as before, and wait until it is ready; does nothing when it runs."""
+        """Start the node, on the same port as before, and wait until it is ready; no effect when it runs."""
         if self.is_running:
             return
         self.launch()
@@ -188,7 +188,7 @@ class LocalNode:
         )
 
     def _failure(self, what: str) -> LocalServerError:
-        """Return the error for a node that did something else than start, with the reason that its log gives."""
+        """Return the error for a node that did not start, with the reason that its log gives."""
         assert self._log is not None
         log = self._log.refresh()
         reason = failure_reason(log)
@@ -204,11 +204,11 @@ class LocalNode:
         )
 
     def end_reason(self) -> str:
-        """Return in one line why a node that was ready has ended, or an empty string when its log does not tell."""
+        """Return in one line why the node ended, or an empty string when its log does not tell."""
         return "" if self._log is None else failure_reason(self._log.refresh())
 
     def stop(self) -> None:
-        """Let the node leave the cluster in order; it is killed when that takes longer than ``stop_timeout``."""
+        """Let the node leave the cluster in order; kill it when that takes longer than ``stop_timeout``."""
         self.begin_stop()
         self.end_stop()
 

@@ -140,7 +140,7 @@ class LocalOptions:
             raise LocalServerError(f"nodes={self.nodes}: a cluster has at least one node.")
         if self.port is not None and not 1 <= self.port <= 65536 - self.nodes:
             raise LocalServerError(
-                f"port={self.port}: the {self.nodes} client port(s) from there on must lie between 1 and 65535."
+                f"port={self.port}: the {self.nodes} client port(s) from there must lie between 1 and 65535."
             )
         if self.ignite_version not in supported_versions():
             raise LocalServerError(
@@ -159,7 +159,7 @@ class LocalOptions:
     def _check_engines(self) -> None:
         if self.engines and not self.has_calcite:
             raise LocalServerError(
-                f"engines={self.engines!r}: Ignite {self.ignite_version} has H2 alone and no choice of engines."
+                f"engines={self.engines!r}: Ignite {self.ignite_version} has H2 alone, not a choice."
             )
         if self.engine == "calcite" and "calcite" not in self.configured_engines:
             raise LocalServerError(

@@ -66,7 +66,7 @@ class ProbeConnection:
         message = struct.pack("<bhhhb", _HANDSHAKE, *_VERSION, _THIN_CLIENT)
         for part in credentials or ():
             message += _string(part)
-        answer = self._ask(message)
+        answer = self.ask(message)
         if answer[:1] != b"\x01":
             # A refusal: the version the node wants, a string and a status.
             (length,) = struct.unpack_from("<i", answer, 8)
@@ -74,13 +74,14 @@ class ProbeConnection:
 
     def activate(self) -> None:
         """Activate the cluster; does nothing when it is active."""
-        answer = self._ask(struct.pack("<hqb", _OP_CLUSTER_CHANGE_STATE, _REQUEST_ID, _ACTIVE))
+        answer = self.ask(struct.pack("<hqb", _OP_CLUSTER_CHANGE_STATE, _REQUEST_ID, _ACTIVE))
         _, status = struct.unpack_from("<qi", answer)
         if status != 0:
             (length,) = struct.unpack_from("<i", answer, 13)
             raise LocalServerError(f"The cluster could not be activated: {answer[17 : 17 + length].decode()}")
 
-    def _ask(self, message: bytes) -> bytes:
+    def ask(self, message: bytes) -> bytes:
+        """Send one message and return the answer, both without the length before them."""
         self._socket.sendall(struct.pack("<i", len(message)) + message)
         (length,) = struct.unpack("<i", self._receive(4))
         return self._receive(length)

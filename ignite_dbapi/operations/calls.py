@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError
+from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError, Error
 from ignite_dbapi.operations import facts
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
@@ -59,10 +59,14 @@ def receive_query(session: Session, pending: Pending, *, may_leak: bool) -> Oper
     """Wait for the answer to a query; *may_leak*: a failure may leave a cursor open, as for every SELECT."""
     try:
         answer: SqlFieldsAnswer = yield Receive(pending)
-    except BaseException:
+    except Error as error:
         session.resources.failed(may_leak=may_leak)
-        if session.resources.must_probe:
+        if session.resources.must_probe and not error.is_connection_lost:
             yield from _close_leaked(session)
+        raise
+    except BaseException:
+        # The waiting was given up (a cancelled task), the query was not: its answer still comes, with a cursor.
+        session.abandoned.append(pending)
         raise
     session.resources.opened(answer.cursor_id)
     if session.resources.must_probe:
@@ -81,20 +85,32 @@ def close_resource(session: Session, resource_id: int) -> Operation[bool]:
     try:
         yield from call(session, ResourceClose(resource_id))
     except DatabaseError as error:
-        if error.status != STATUS_RESOURCE_DOES_NOT_EXIST:
+        # Without the connection the server has freed everything that it held for it.
+        if error.status != STATUS_RESOURCE_DOES_NOT_EXIST and not error.is_connection_lost:
             raise
         return False
     return True
 
 
 def close_orphans(session: Session) -> Operation[None]:
-    """Close the cursors whose owners were garbage collected; nobody waits for the answers."""
+    """Close the cursors whose owners were garbage collected, or never got to know them."""
+    for pending in [pending for pending in session.abandoned if pending.is_done]:
+        session.abandoned.remove(pending)
+        try:
+            answer: SqlFieldsAnswer = yield Receive(pending)
+        except Error:
+            session.resources.failed(may_leak=True)
+        else:
+            session.resources.opened(answer.cursor_id)
+            if answer.page.has_more:
+                session.resources.orphans.append(answer.cursor_id)
     orphans = session.resources.orphans
     while orphans:
         try:
             resource_id = orphans.popleft()
         except IndexError:  # another thread was faster
             return
+        # Nobody waits for the answer: whether the cursor was still there makes no difference.
         yield Send(ResourceClose(resource_id))
 
 

@@ -7,7 +7,7 @@ import attrs
 from ignite_dbapi.operations.resources import ResourceLedger
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Lock
+from ignite_dbapi.protocol.exchange import Lock, Pending
 
 
 @attrs.define(eq=False)
@@ -22,6 +22,8 @@ class Session:
     options: ConnectOptions
     resource_lock: Lock
     resources: ResourceLedger = attrs.field(factory=ResourceLedger)
+    # Queries whose answers nobody waits for any more, each of which may bring an open cursor.
+    abandoned: list[Pending] = attrs.field(factory=list)
     server_version: str | None = None
     default_query_engine: str | None = None
     query_engines: frozenset[str] | None = None

@@ -11,8 +11,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from ignite_dbapi.cluster.connecting import ConnectAttempts
-from ignite_dbapi.errors import Error, InterfaceError, OperationalError, ProtocolError
+from ignite_dbapi.cluster.connecting import ConnectAttempts, connection_lost
+from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.exchange import Acquire, Exchange, Operation, Pending, Receive, Send
@@ -118,7 +118,7 @@ class BlockingChannel:
 
     def _fail(self, error: BaseException, doing: str) -> Error:
         """Give the connection up because of *error*; returns what to raise."""
-        failure = error if isinstance(error, ProtocolError) else _lost(error, self.address, doing)
+        failure = error if isinstance(error, ProtocolError) else connection_lost(error, self.address, doing)
         self._exchange.fail(failure)
         self._close_socket()
         return failure
@@ -145,24 +145,6 @@ class BlockingChannel:
             )
         )
         self._socket.close()
-
-
-def _lost(error: BaseException, address: Address, doing: str) -> OperationalError:
-    place = f"{address[0]}:{address[1]}"
-    if isinstance(error, TimeoutError):
-        reason = "no byte came within request_timeout"
-    elif isinstance(error, OSError):
-        reason = error.strerror or str(error)
-    elif isinstance(error, Exception):
-        reason = str(error)
-    else:
-        reason = type(error).__name__
-    return OperationalError(
-        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way is unknown",
-        sqlstate="08006",
-        code="connection_lost",
-        is_connection_lost=True,
-    )
 
 
 _channels: weakref.WeakSet[BlockingChannel] = weakref.WeakSet()

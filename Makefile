@@ -1,0 +1,82 @@
+# The two commands of the README are `make demo` and `make test`; `make help` lists the rest.
+
+# The first Python that is new enough and can make environments.
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
+    "$$candidate" -c 'import ensurepip, sys, venv; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null \
+    && { echo "$$candidate"; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Further environments: the oldest SQLAlchemy, and the compiled codec.
+VENV_SQLALCHEMY_20 := .venv-sqlalchemy-2.0
+VENV_COMPILED := .venv-compiled
+
+PYTEST_ARGUMENTS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-sqlalchemy-2.0 test-compiled lint format bench clean python
+
+help:
+	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas"
+	@echo "make test                 run all tests against nodes that they start themselves"
+	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy and pandas tests with SQLAlchemy 2.0"
+	@echo "make test-compiled        build a wheel with the compiled codec and run the tests with it"
+	@echo "make lint                 check formatting, style and types"
+	@echo "make format               format the sources"
+	@echo "make bench                measure against pyignite and the raw wire"
+	@echo "make clean                remove environments and caches of this folder"
+
+python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (on Debian: apt-get install python3-venv)"; exit 1; }
+
+# The codec is interpreted here, so that an edit to its source takes effect at once.
+$(VENV)/.demo: pyproject.toml setup.py | python
+	$(PYTHON) -m venv $(VENV)
+	IGNITE_DBAPI_PURE=1 $(BIN)/pip install --quiet --editable ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml setup.py | python
+	$(PYTHON) -m venv $(VENV)
+	IGNITE_DBAPI_PURE=1 $(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@ $(VENV)/.demo
+
+$(VENV_SQLALCHEMY_20)/.dev: pyproject.toml setup.py | python
+	$(PYTHON) -m venv $(VENV_SQLALCHEMY_20)
+	IGNITE_DBAPI_PURE=1 $(VENV_SQLALCHEMY_20)/bin/pip install --quiet --editable ".[test]" "SQLAlchemy<2.1"
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m examples.demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov $(PYTEST_ARGUMENTS)
+
+test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
+	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas" $(PYTEST_ARGUMENTS)
+
+# Installed from a wheel and not from the tree, so that what users install is what is tested. The tests run from
+# a copy: beside the sources, Python would import the interpreted package instead.
+test-compiled: | python
+	$(PYTHON) -m venv --clear $(VENV_COMPILED)
+	rm -rf $(VENV_COMPILED)/wheel $(VENV_COMPILED)/run
+	$(VENV_COMPILED)/bin/pip wheel --quiet --no-deps --wheel-dir $(VENV_COMPILED)/wheel .
+	$(VENV_COMPILED)/bin/pip install --quiet "$$(ls $(VENV_COMPILED)/wheel/*.whl)[test]"
+	mkdir $(VENV_COMPILED)/run
+	cp -r tests examples pyproject.toml setup.cfg README.md $(VENV_COMPILED)/run/
+	cd $(VENV_COMPILED)/run && ../bin/python -c "import ignite_dbapi; assert ignite_dbapi.COMPILED, 'not compiled'"
+	cd $(VENV_COMPILED)/run && ../bin/python -m pytest tests/unit tests/integration $(PYTEST_ARGUMENTS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	$(BIN)/pip install --quiet pyignite==0.6.1
+	$(BIN)/python -m benchmarks.reading
+
+clean:
+	rm -rf $(VENV) $(VENV_SQLALCHEMY_20) $(VENV_COMPILED) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

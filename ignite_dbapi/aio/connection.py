@@ -1,0 +1,88 @@
+"""The asynchronous connection: a shell over the operations and the asyncio channel."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ignite_dbapi.aio.cursor import AsyncCursor
+from ignite_dbapi.connection import ConnectionAttributes, client_attributes, no_transactions
+from ignite_dbapi.operations import server
+from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.rows import RowFactory
+from ignite_dbapi.transport import awaiting
+
+T = TypeVar("T")
+
+
+class AsyncConnection(ConnectionAttributes):
+    """A connection to a cluster for the tasks of one event loop. Made by :func:`ignite_dbapi.aio.connect`."""
+
+    def __init__(self, channel: awaiting.AwaitingChannel, options: ConnectOptions) -> None:
+        self._begin(channel, options, asyncio.Lock())
+
+    async def _run(self, operation: Operation[T]) -> T:
+        self._check_open()
+        value: T = await self._channel.run(operation)
+        return value
+
+    async def _finish(self, operation: Operation[None]) -> None:
+        if self._must_finish(operation):
+            await self._channel.run(operation)
+
+    def cursor(self, row_factory: RowFactory | None = None) -> AsyncCursor:
+        """A new cursor; *row_factory* says what its rows are (default: the connection's, else tuples)."""
+        return AsyncCursor(self, row_factory)
+
+    async def execute(self, operation: str, parameters: Any = None, **options: Any) -> AsyncCursor:
+        """Run a statement on a new cursor, which is returned."""
+        return await self.cursor().execute(operation, parameters, **options)
+
+    async def commit(self) -> None:
+        """Does nothing: each statement has taken effect by itself already."""
+        self._check_open()
+
+    async def rollback(self) -> None:
+        """Does nothing, and undoes nothing: each statement has taken effect by itself already."""
+        self._check_open()
+
+    async def ping(self) -> None:
+        """Make sure that the server answers; OperationalError if it does not."""
+        await self._run(server.ping(self._session))
+
+    async def server_version(self) -> str:
+        """The release of the server, such as ``"2.17.0"``."""
+        return await self._run(server.version(self._session))
+
+    async def default_query_engine(self) -> str:
+        """The engine that runs statements which do not choose one: ``"h2"`` or ``"calcite"``."""
+        return await self._run(server.default_query_engine(self._session))
+
+    async def query_engines(self) -> frozenset[str]:
+        """The SQL engines that the node has."""
+        return await self._run(server.query_engines(self._session))
+
+    async def close(self) -> None:
+        """Close the connection; its cursors cannot be used afterwards. May be called again."""
+        self._is_closed = True
+        self._channel.close()
+
+    async def __aenter__(self) -> AsyncConnection:
+        self._check_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def connect(url: str | None = None, /, **options: Any) -> AsyncConnection:
+    """Connect to a cluster; takes what :func:`ignite_dbapi.connect` takes."""
+    built = ConnectOptions.build(url, options, os.environ)
+    if not built.autocommit:
+        raise no_transactions()
+    return AsyncConnection(await awaiting.connect(built, client_attributes()), built)

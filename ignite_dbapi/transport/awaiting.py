@@ -1,0 +1,207 @@
+"""The asyncio channel, shared by tasks, and the runner that drives operations over it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from ignite_dbapi.cluster.connecting import ConnectAttempts, connection_lost
+from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
+from ignite_dbapi.options import Address, ConnectOptions
+from ignite_dbapi.protocol.context import Context
+from ignite_dbapi.protocol.exchange import Acquire, Exchange, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
+from ignite_dbapi.protocol.handshake import handshake
+from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.transport import tls
+
+T = TypeVar("T")
+
+
+class AwaitingChannel(asyncio.Protocol):
+    """A connection to one node, whose requests and answers several tasks share.
+
+    Bytes go to the handshake's queue first, and to the exchange once the handshake is done.
+    """
+
+    def __init__(self, address: Address, options: ConnectOptions) -> None:
+        self.address = address
+        self._options = options
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._handshake_data: asyncio.Queue[bytes] = asyncio.Queue()
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    # --- what asyncio calls -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to write."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand answers over to the tasks that wait for them."""
+        if self._exchange is None:
+            self._handshake_data.put_nowait(data)
+            return
+        try:
+            answered = self._exchange.feed(data)
+        except ProtocolError as error:
+            self._fail(error)
+            return
+        for pending in answered:
+            _wake(pending)
+
+    def eof_received(self) -> bool:
+        """Let asyncio close the transport."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell every task that waits."""
+        if self._exchange is None:
+            self._handshake_data.put_nowait(b"")
+        else:
+            self._fail(error or ConnectionResetError("the server closed the connection"))
+
+    def pause_writing(self) -> None:
+        """The socket takes no more for now."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """The socket takes more again."""
+        self._writable.set()
+
+    # --- what operations need -----------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Context:
+        """What was agreed on with the node."""
+        assert self._exchange is not None
+        return self._exchange.context
+
+    @property
+    def failure(self) -> Error | None:
+        """Why the channel cannot be used any more, or None."""
+        assert self._exchange is not None
+        return self._exchange.failure
+
+    async def run(self, operation: Operation[T]) -> T:
+        """Drive *operation* to its end, waiting wherever it has to."""
+        result: Any = None
+        raised: BaseException | None = None
+        while True:
+            try:
+                effect = operation.send(result) if raised is None else operation.throw(raised)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            raised = None
+            try:
+                if type(effect) is Send:
+                    result = await self.send(effect.message)
+                elif type(effect) is Receive:
+                    result = await self.receive(effect.pending)
+                else:
+                    assert isinstance(effect, Acquire)
+                    result = await effect.lock.acquire()  # type: ignore[attr-defined] # an asyncio.Lock
+            except BaseException as error:
+                raised = error
+
+    async def send(self, message: Message[Any]) -> Pending:
+        """Send *message*; returns what :meth:`receive` waits for."""
+        assert self._exchange is not None
+        assert self._transport is not None
+        pending, data = self._exchange.request(message)
+        self._transport.write(data)
+        if not self._writable.is_set():
+            await self._writable.wait()
+        return pending
+
+    async def receive(self, pending: Pending) -> Any:
+        """Wait for the answer to *pending* and decode it."""
+        assert self._exchange is not None
+        if not pending.is_done:
+            pending.waiter = asyncio.get_running_loop().create_future()
+            try:
+                async with asyncio.timeout(self._options.request_timeout):
+                    await pending.waiter
+            except TimeoutError as error:
+                raise self._fail(error) from error
+        try:
+            return self._exchange.answer(pending)
+        except ProtocolError as error:
+            self._fail(error)
+            raise
+
+    def _fail(self, error: BaseException) -> Error:
+        assert self._exchange is not None
+        failure = error if isinstance(error, Error) else connection_lost(error, self.address, "waiting for an answer")
+        for pending in self._exchange.fail(failure):
+            _wake(pending)
+        self._writable.set()
+        if self._transport is not None:
+            self._transport.abort()
+        return failure
+
+    def close(self) -> None:
+        """Close the connection. The server frees whatever it held for it."""
+        self._fail(InterfaceError("the connection is closed", code="connection_closed"))
+
+    # --- the handshake ------------------------------------------------------------------------------------------
+
+    async def shake_hands(self, attributes: Mapping[str, str], frames: FrameBuffer) -> None:
+        """Agree with the node on a version; from then on the channel can be used."""
+        assert self._transport is not None
+        frames.limit = HANDSHAKE_FRAME_LIMIT
+        steps = handshake(self._options.user, self._options.password, attributes)
+        request = next(steps)
+        while True:
+            self._transport.write(request)
+            answers: list[bytes] = []
+            while not answers:
+                data = await self._handshake_data.get()
+                if not data:
+                    raise EOFError
+                answers = frames.feed(data)
+            try:
+                request = steps.send(answers[0])
+            except StopIteration as agreed:
+                self._exchange = Exchange(agreed.value)
+                return
+
+
+def _wake(pending: Pending) -> None:
+    # A task that was cancelled meanwhile does not wait any more.
+    if pending.waiter is not None and not pending.waiter.done():
+        pending.waiter.set_result(None)
+
+
+async def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> AwaitingChannel:
+    """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
+    attempts = ConnectAttempts(options)
+    ssl_context = tls.context_for(options)
+    loop = asyncio.get_running_loop()
+    for address in attempts:
+        frames = FrameBuffer()
+        channel = AwaitingChannel(address, options)
+        try:
+            async with asyncio.timeout(options.connect_timeout):
+                await loop.create_connection(
+                    lambda channel=channel: channel,  # type: ignore[misc]
+                    *address,
+                    ssl=ssl_context,
+                    server_hostname=address[0] if ssl_context is not None else None,
+                )
+                await channel.shake_hands(attributes, frames)
+        except BaseException as error:
+            with contextlib.suppress(AttributeError):
+                channel._transport.abort()  # type: ignore[union-attr]
+            if not isinstance(error, (OSError, EOFError, Error)):
+                raise
+            attempts.failed(address, error, frames.received)
+        else:
+            return channel
+    raise attempts.exhausted()

@@ -1,0 +1,695 @@
+"""One compiler for both SQL engines: it renders a statement, sees what it is, and decides where it goes.
+
+What a statement reads is known only once it is rendered (an ORM query becomes joins while it is compiled). So it is
+rendered with the vocabulary of the engine that simple statements go to, the facts are noted on the way, and only when
+they call for the other engine it is rendered once more. The result is cached by SQLAlchemy together with the choice.
+"""
+
+# mypy: disallow-untyped-calls=False
+# SQLAlchemy's visitors carry no annotations.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import exc, types as sqltypes
+from sqlalchemy.schema import Table
+from sqlalchemy.sql import compiler, elements, operators, selectable
+
+from sqlalchemy_ignite import engines, types
+from sqlalchemy_ignite.engines import CALCITE, Choice, Facts
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.dml import Insert, Update
+
+    from sqlalchemy_ignite.base import IgniteDialect
+
+__all__ = ["IgniteCompiler", "IgniteTypeCompiler"]
+
+_SYSTEM_SCHEMAS = frozenset({"sys", "information_schema"})
+_EXPANDING = re.compile(r"\(__\[POSTCOMPILE_([^\s~\]]+)\]\)")
+_NO_WINDOW_FUNCTIONS = "Ignite 2.x has no window functions (OVER): neither of its SQL engines runs them"
+
+
+class IgniteCompiler(compiler.SQLCompiler):
+    """Renders SQL for the engine that the statement goes to.
+
+    :ivar choice: where the statement goes; None for a compiler without a statement.
+    :ivar facts: what the statement turned out to be.
+    :ivar refused: why the server would not take the statement although it renders; raised when it is executed.
+    """
+
+    dialect: IgniteDialect
+    choice: Choice | None
+    facts: Facts
+    refused: str | None
+
+    compound_keywords = {
+        **compiler.SQLCompiler.compound_keywords,
+    }
+
+    def __init__(self, dialect: IgniteDialect, statement: Any, *args: Any, **kwargs: Any) -> None:
+        option: str = kwargs.pop("ignite_engine", dialect.engine)
+        arguments = (dialect, statement, args, kwargs)
+        self.vocabulary = CALCITE
+        if statement is None:
+            # Used to render pieces of DDL. Stored text (a view's body) is read by either engine later on; Calcite's
+            # casts are understood by both.
+            self._forget(arguments, None)
+            super().__init__(dialect, statement, *args, **kwargs)
+            return
+        choice = engines.choose(option, dialect.server_engines, Facts())
+        # Facts can call for the other engine once; the second rendering says the same facts.
+        for _ in range(2):
+            self._forget(arguments, choice)
+            super().__init__(dialect, statement, *args, **kwargs)
+            if self.isplaintext:
+                chosen = engines.choose_for_text(option, dialect.server_engines, self.string)
+            else:
+                chosen = engines.choose(option, dialect.server_engines, self.facts)
+            same_words = chosen.vocabulary is choice.vocabulary
+            choice = self.choice = chosen
+            if same_words:
+                return
+
+    def _forget(self, arguments: tuple[Any, ...], choice: Choice | None) -> None:
+        self.__dict__.clear()
+        self._arguments = arguments
+        self._siblings: dict[str, IgniteCompiler] = {}
+        self._direct_values: set[elements.BindParameter[Any]] = set()
+        self._key_columns: tuple[Any, ...] = ()
+        self.facts = Facts()
+        self.refused = None
+        self.choice = choice
+        self.vocabulary = choice.vocabulary if choice is not None else CALCITE
+
+    def for_engine(self, option: str) -> IgniteCompiler:
+        """Return this statement compiled under another engine `option`, for one execution.
+
+        Execution options are not part of SQLAlchemy's cache key, so a compiled statement keeps its siblings itself.
+        """
+        if option == self.dialect.engine:
+            return self
+        sibling = self._siblings.get(option)
+        if sibling is None:
+            dialect, statement, args, kwargs = self._arguments
+            sibling = type(self)(dialect, statement, *args, ignite_engine=option, **kwargs)
+            self._siblings[option] = sibling
+        return sibling
+
+    # -- facts --------------------------------------------------------------------------------------------------------
+
+    def visit_table(self, table: Any, asfrom: bool = False, **kwargs: Any) -> str:
+        """Render a table, and note it as a source."""
+        if asfrom:
+            self.facts.sources += 1
+            self.facts.tables.add((table.schema, table.name))
+            if self._is_everywhere(table):
+                self.facts.sources_everywhere += 1
+        return super().visit_table(table, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _is_everywhere(table: Any) -> bool:
+        if table.schema is not None and table.schema.lower() in _SYSTEM_SCHEMAS:
+            return True
+        if isinstance(table, Table):
+            template = table.dialect_options["ignite"]["template"]
+            return isinstance(template, str) and template.lower() == "replicated"
+        return False
+
+    def visit_select(self, *args: Any, **kwargs: Any) -> str:
+        """Render a SELECT, and count it."""
+        self.facts.selects += 1
+        return super().visit_select(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_values(self, element: Any, asfrom: bool = False, **kwargs: Any) -> str:
+        """Render a VALUES table, and note it as a source."""
+        if asfrom:
+            self.facts.sources += 1
+        return super().visit_values(element, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_table_valued_alias(self, element: Any, **kwargs: Any) -> str:
+        """Render a table function, and note it as a source."""
+        self.facts.sources += 1
+        return super().visit_table_valued_alias(element, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_textclause(self, textclause: Any, **kwargs: Any) -> str:
+        """Render textual SQL; a fragment inside a statement is read for joins and subqueries."""
+        if self.stack:
+            after_from = bool(kwargs.get("asfrom"))
+            whole = isinstance(self.stack[-1].get("selectable"), selectable.TextualSelect)
+            seen = engines.read_text(textclause.text, after_from=after_from)
+            if not seen.only_system:
+                self.facts.sources += seen.sources
+                self.facts.text_may_mislead |= seen.may_mislead or (seen.selects > 0 and not whole)
+        return super().visit_textclause(textclause, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_column(self, column: Any, *args: Any, **kwargs: Any) -> str:
+        """Render a column; one that is really textual SQL is read for subqueries."""
+        if getattr(column, "is_literal", False) and "(" in column.name:
+            seen = engines.read_text(column.name)
+            self.facts.text_may_mislead |= seen.selects > 0 and not seen.only_system
+        return super().visit_column(column, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_join(self, join: Any, *args: Any, **kwargs: Any) -> str:
+        """Render a join, and note the forms that the H2 engine has not."""
+        if join.full:
+            self.facts.refuse("h2", "it has no FULL OUTER JOIN")
+        if isinstance(join.right, selectable.Join) or (
+            isinstance(join.right, selectable.FromGrouping) and isinstance(join.right.element, selectable.Join)
+        ):
+            self.facts.refuse("h2", "it cannot join to a join in parentheses")
+        return super().visit_join(join, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_cte(self, cte: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a common table expression, and note the forms that an engine has not."""
+        if cte.recursive:
+            raise exc.CompileError(
+                f"The common table expression {cte.name!r} is recursive: neither SQL engine of Ignite 2.x runs WITH "
+                "RECURSIVE. Walk the rows from Python instead."
+            )
+        if cte.nesting or isinstance(cte.element, selectable.Values):
+            self.facts.refuse("h2", "its common table expressions cannot be VALUES, nor nest")
+        return super().visit_cte(cte, *args, **kwargs)
+
+    # -- parameters ---------------------------------------------------------------------------------------------------
+
+    def visit_bindparam(self, bindparam: Any, *args: Any, ignite_bare: bool = False, **kwargs: Any) -> str:
+        """Render a parameter, with a cast where an engine would otherwise guess its type.
+
+        The H2 engine gives a bare ``?`` the type of its neighbour (``int_column + ?`` rounds a double), and VARCHAR
+        where it has none; Calcite refuses it in some places. `ignite_bare` says that the neighbour is a column of the
+        same kind, where a bare parameter keeps an index and partition pruning usable.
+        """
+        rendered: str = super().visit_bindparam(bindparam, *args, **kwargs)
+        if ignite_bare or kwargs.get("literal_binds") or not rendered.endswith(("?", "]", ")", "s")):
+            return rendered
+        if bindparam in self.literal_execute_params or isinstance(bindparam, selectable._OffsetLimitParam):
+            return rendered
+        if bindparam._is_crud or not self._direct_values.isdisjoint(bindparam._cloned_set):
+            if self.isupdate and self.vocabulary.stores_updates_unconverted:
+                return self._cast_to_column(rendered, bindparam.type)
+            return rendered
+        if bindparam.type._is_tuple_type:
+            return rendered
+        name = types.sql_name(bindparam.type, self.dialect)
+        if name is None or bindparam.type._unwrapped_dialect_impl(self.dialect)._has_bind_expression:
+            return rendered
+        if bindparam.expanding:
+            return _EXPANDING.sub(rf"(__[POSTCOMPILE_\1~~CAST(~~REPL~~ AS {name})~~])", rendered)
+        return f"CAST({rendered} AS {name})"
+
+    def _cast_to_column(self, rendered: str, type_: Any) -> str:
+        # Parameters arrive with the exact type of their column. Only a DECIMAL has a scale besides, which INSERT
+        # rounds to and an UPDATE on Calcite would not.
+        impl = type_._unwrapped_dialect_impl(self.dialect)
+        if isinstance(impl, sqltypes.Numeric) and not isinstance(impl, sqltypes.Float) and impl.precision is not None:
+            return f"CAST({rendered} AS {self.dialect.type_compiler_instance.process(impl)})"
+        return rendered
+
+    def _literal_execute_expanding_parameter(
+        self, name: str, parameter: Any, values: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        to_update, expression = super()._literal_execute_expanding_parameter(name, parameter, values, *args, **kwargs)
+        limit = self.vocabulary.largest_in_list
+        if limit is not None and len(values) > limit:
+            raise exc.CompileError(
+                f"An IN list has {len(values)} values, and the statement goes to the Calcite engine, which fails on more "
+                f"than about 600 (a few thousand can take the node down). Give at most {limit} values per statement, "
+                "join to the values instead, or choose the H2 engine with execution_options(ignite_engine='h2')."
+            )
+        if (
+            values
+            and parameter.type._is_tuple_type
+            and self.vocabulary.casts_tuple_elements
+            and not parameter.literal_execute
+        ):
+            names = [types.sql_name(type_, self.dialect) for type_ in parameter.type.types]
+            row = "(" + ", ".join("?" if name is None else f"CAST(? AS {name})" for name in names) + ")"
+            expression = ", ".join([row] * len(values))
+        return to_update, expression
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:
+        """Render a literal; Calcite would pad a text literal to the length of its neighbours, so it is cast."""
+        rendered: str = super().render_literal_value(value, type_)
+        if self.vocabulary.pads_text_literals and rendered.startswith("'"):
+            return f"CAST({rendered} AS VARCHAR)"
+        return rendered
+
+    def _plain_text(self, value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    def visit_binary(self, binary: Any, *args: Any, **kwargs: Any) -> str:
+        """Render an operator; beside a column of its own kind a parameter stays bare."""
+        operator = kwargs.get("override_operator") or binary.operator
+        if operators.is_comparison(operator) and (
+            self._is_column_beside(binary.left, binary.right) or self._is_column_beside(binary.right, binary.left)
+        ):
+            kwargs["ignite_bare"] = True
+        return super().visit_binary(binary, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def _is_column_beside(self, column: Any, other: Any) -> bool:
+        if not isinstance(column, elements.ColumnClause) or column.is_literal:
+            return False
+        if isinstance(other, elements.Grouping):
+            other = other.element
+        binds = (
+            list(other.clauses)
+            if isinstance(other, (elements.ClauseList, elements.ExpressionClauseList))
+            else [other]
+        )
+        return all(
+            isinstance(bind, elements.BindParameter) and bind.type._type_affinity is column.type._type_affinity
+            for bind in binds
+        )
+
+    # -- expressions --------------------------------------------------------------------------------------------------
+
+    def _escaped_like(self, binary: Any, keyword: str, kwargs: dict[str, Any]) -> str:
+        escape = binary.modifiers.get("escape")
+        left = self.process(binary.left, **kwargs)
+        right = self.process(binary.right, **kwargs)
+        if not self.vocabulary.like_escapes_with_backslash:
+            tail = "" if escape is None else f" ESCAPE {self._plain_text(escape)}"
+            return f"{left} {keyword} {right}{tail}"
+        # The H2 engine refuses ESCAPE on a column and always reads the backslash as the escape: the pattern is
+        # rewritten to mean the same there.
+        if escape == "\\":
+            return f"{left} {keyword} {right}"
+        right = f"REPLACE({right}, '\\', '\\\\')"
+        if escape is not None:
+            own = self._plain_text(escape)
+            doubled = self._plain_text(escape * 2)
+            right = f"REPLACE({right}, {doubled}, CHAR(1))"
+            right = f"REPLACE(REPLACE({right}, {own}, '\\'), CHAR(1), {own})"
+        return f"{left} {keyword} {right}"
+
+    def visit_like_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render LIKE so that both engines read the same escapes."""
+        return self._escaped_like(binary, "LIKE", kwargs)
+
+    def visit_not_like_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render NOT LIKE so that both engines read the same escapes."""
+        return self._escaped_like(binary, "NOT LIKE", kwargs)
+
+    def visit_regexp_match_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render REGEXP, which only the H2 engine has."""
+        return self._regexp(binary, "REGEXP", kwargs)
+
+    def visit_not_regexp_match_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render NOT REGEXP, which only the H2 engine has."""
+        return f"NOT ({self._regexp(binary, 'REGEXP', kwargs)})"
+
+    def _regexp(self, binary: Any, keyword: str, kwargs: dict[str, Any]) -> str:
+        self._refuse_regexp_flags(binary)
+        self.facts.refuse("calcite", "it has no regular expression match")
+        return f"{self.process(binary.left, **kwargs)} {keyword} {self.process(binary.right, **kwargs)}"
+
+    def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render REGEXP_REPLACE."""
+        self._refuse_regexp_flags(binary)
+        return f"REGEXP_REPLACE({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+
+    def _refuse_regexp_flags(self, binary: Any) -> None:
+        flags = binary.modifiers.get("flags")
+        if flags:
+            raise exc.CompileError(
+                f"Ignite's regular expressions take no flags, but flags={flags!r} were given: write them into the "
+                f"pattern, as in '(?{flags})…'"
+            )
+
+    def visit_bitwise_and_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render BITAND(): neither engine has the operator."""
+        return f"BITAND({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+
+    def visit_bitwise_or_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render BITOR(): neither engine has the operator."""
+        return f"BITOR({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+
+    def visit_bitwise_xor_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render BITXOR(): neither engine has the operator."""
+        return f"BITXOR({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+
+    def visit_bitwise_not_op_unary_operator(self, unary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render the complement, in arithmetics: neither engine has the operator."""
+        return f"(-({self.process(unary.element, **kwargs)}) - 1)"
+
+    def visit_bitwise_lshift_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Refuse a shift: neither engine has one."""
+        raise exc.CompileError("Ignite's SQL has no shift operators (<<, >>); multiply or divide by a power of two")
+
+    visit_bitwise_rshift_op_binary = visit_bitwise_lshift_op_binary
+
+    def visit_truediv_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
+        """Render a division that keeps the fraction: whole numbers would divide to a whole number."""
+        left, right = self.process(binary.left, **kwargs), self.process(binary.right, **kwargs)
+        if isinstance(binary.right.type, sqltypes.Integer) and isinstance(binary.left.type, sqltypes.Integer):
+            # Not DECIMAL: the engines give 26 and 16 digits then.
+            return f"{left} / CAST({right} AS DOUBLE)"
+        return f"{left} / {right}"
+
+    def visit_funcfilter(self, funcfilter: Any, **kwargs: Any) -> str:
+        """Render FILTER, which the H2 engine reads and ignores."""
+        self.facts.refuse("h2", "it silently ignores FILTER (WHERE …); use an aggregate of case(…) instead")
+        return super().visit_funcfilter(funcfilter, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_over(self, over: Any, **kwargs: Any) -> str:
+        """Refuse a window function."""
+        raise exc.CompileError(_NO_WINDOW_FUNCTIONS)
+
+    def visit_now_func(self, fn: Any, **kwargs: Any) -> str:
+        """Render CURRENT_TIMESTAMP, the one that both engines have."""
+        return "CURRENT_TIMESTAMP"
+
+    def visit_localtimestamp_func(self, fn: Any, **kwargs: Any) -> str:
+        """Render CURRENT_TIMESTAMP: the H2 engine has no LOCALTIMESTAMP, and neither has time zones."""
+        return "CURRENT_TIMESTAMP"
+
+    def visit_random_func(self, fn: Any, **kwargs: Any) -> str:
+        """Render RAND()."""
+        return "RAND()"
+
+    def visit_char_length_func(self, fn: Any, **kwargs: Any) -> str:
+        """Render CHAR_LENGTH()."""
+        return f"CHAR_LENGTH{self.function_argspec(fn, **kwargs)}"
+
+    def visit_aggregate_strings_func(self, fn: Any, **kwargs: Any) -> str:
+        """Render GROUP_CONCAT / STRING_AGG."""
+        if self.vocabulary is CALCITE:
+            return f"STRING_AGG{self.function_argspec(fn, **kwargs)}"
+        value, separator = list(fn.clauses)[:2]
+        self.facts.preferred = self.facts.preferred or "calcite"
+        return f"GROUP_CONCAT({self.process(value, **kwargs)} SEPARATOR {self.process(separator, **kwargs)})"
+
+    def visit_empty_set_expr(self, element_types: Sequence[Any], **kwargs: Any) -> str:
+        """Render a SELECT of no rows, in the form that both engines take."""
+        columns = ", ".join("1" for _ in element_types) or "1"
+        return f"SELECT {columns} FROM (VALUES (0)) AS IGNITE_EMPTY(X) WHERE 1 != 1"
+
+    # -- clauses ------------------------------------------------------------------------------------------------------
+
+    def _compose_select_body(
+        self,
+        text: str,
+        select: Any,
+        compile_state: Any,
+        inner_columns: Any,
+        froms: Any,
+        byfrom: Any,
+        toplevel: Any,
+        kwargs: Any,
+    ) -> str:
+        self._needs_from = bool(select._where_criteria)
+        return super()._compose_select_body(
+            text, select, compile_state, inner_columns, froms, byfrom, toplevel, kwargs
+        )
+
+    def default_from(self) -> str:
+        """Return a FROM of one row where WHERE needs one: Calcite has no WHERE without FROM."""
+        return " \nFROM (VALUES (0)) AS IGNITE_DUAL(X)" if self._needs_from else ""
+
+    def visit_label_reference(self, element: Any, within_columns_clause: bool = False, **kwargs: Any) -> str:
+        """Render a label in ORDER BY; where a column has the same name, the H2 engine would sort by the column."""
+        if self.vocabulary.labels_hide_behind_columns and self.stack:
+            state = self.stack[-1].get("compile_state")
+            label = getattr(element.element, "_order_by_label_element", None)
+            if state is not None and label is not None and label.name in state._label_resolve_dict[1]:
+                return self.process(element.element, within_columns_clause=within_columns_clause, **kwargs)
+        return super().visit_label_reference(  # type: ignore[no-any-return]
+            element, within_columns_clause=within_columns_clause, **kwargs
+        )
+
+    def group_by_clause(self, select: Any, **kwargs: Any) -> str:
+        """Render GROUP BY; a labelled expression with parameters is named by its label.
+
+        Calcite does not see that two expressions with parameters are the same one.
+        """
+        grouped = [
+            elements._label_reference(item)
+            if isinstance(item, elements.Label) and self._has_parameters(item)
+            else item
+            for item in select._group_by_clauses
+        ]
+        rendered = ", ".join(self.process(item, **kwargs) for item in grouped)
+        return f" GROUP BY {rendered}" if rendered else ""
+
+    @staticmethod
+    def _has_parameters(item: Any) -> bool:
+        from sqlalchemy.sql import visitors
+
+        return any(isinstance(part, elements.BindParameter) for part in visitors.iterate(item))
+
+    def limit_clause(self, select: Any, **kwargs: Any) -> str:
+        """Render LIMIT and OFFSET."""
+        text = ""
+        for keyword, clause in (("LIMIT", select._limit_clause), ("OFFSET", select._offset_clause)):
+            if clause is not None:
+                text += f"\n {keyword} {self._row_count(clause, kwargs)}"
+        return text
+
+    def fetch_clause(self, select: Any, **kwargs: Any) -> str:  # type: ignore[override]
+        """Render OFFSET and FETCH FIRST."""
+        options = select._fetch_clause_options
+        if options["percent"] or options["with_ties"]:
+            raise exc.CompileError("Ignite's SQL has no FETCH … PERCENT and no FETCH … WITH TIES; use limit()")
+        text = ""
+        if select._offset_clause is not None:
+            text += f"\n OFFSET {self._row_count(select._offset_clause, kwargs)} ROWS"
+        return text + f"\n FETCH FIRST {self._row_count(select._fetch_clause, kwargs)} ROWS ONLY"
+
+    def _row_count(self, clause: Any, kwargs: dict[str, Any]) -> str:
+        if not isinstance(clause, elements.BindParameter):
+            self.facts.refuse("calcite", "its LIMIT and OFFSET take a number, not an expression")
+        return self.process(clause, ignite_bare=True, **kwargs)
+
+    def for_update_clause(self, select: Any, **kwargs: Any) -> str:
+        """Refuse FOR UPDATE."""
+        raise exc.CompileError(
+            "Ignite's SQL has no SELECT … FOR UPDATE: leave out with_for_update(), rows cannot be locked by a query"
+        )
+
+    # -- DML ----------------------------------------------------------------------------------------------------------
+
+    def returning_clause(self, stmt: Any, *args: Any, **kwargs: Any) -> str:
+        """Render RETURNING for the reader of the SQL; executing it raises NotSupportedError."""
+        self.refused = (
+            f"Ignite has no RETURNING: {stmt.__visit_name__.upper()} gives back a row count only. "
+            "Read the rows with a SELECT of their own."
+        )
+        return super().returning_clause(stmt, *args, **kwargs)
+
+    def visit_insert(self, insert_stmt: Insert, *args: Any, **kwargs: Any) -> str:
+        """Render an INSERT, and see that it names a value for each key column."""
+        self._note_direct_values(insert_stmt)
+        table = insert_stmt.table
+        if isinstance(table, Table) and len(table.primary_key) == 0:
+            # Through the H2 engine each row of a table without key gets the same hidden key.
+            self.facts.preferred = "calcite"
+        text: str = super().visit_insert(insert_stmt, *args, **kwargs)
+        statement = self.compile_state.statement if self.compile_state is not None else insert_stmt
+        if statement._multi_values and self._has_values_to_bind():
+            self.facts.refuse(
+                "calcite",
+                "it takes minutes to plan an INSERT of several rows of parameters; pass the rows as a list to execute() "
+                "instead of values()",
+            )
+        if self.isinsert and len(self.stack) == 0:
+            self._check_keys(statement)
+        return text
+
+    def _has_values_to_bind(self) -> bool:
+        return len(self.bind_names) > 0
+
+    def _note_direct_values(self, statement: Any) -> None:
+        for values in (statement._values, dict(statement._ordered_values or ()) if hasattr(
+            statement, "_ordered_values"
+        ) else None):
+            for value in (values or {}).values():
+                if isinstance(value, elements.BindParameter):
+                    self._direct_values.add(value)
+
+    def _check_keys(self, statement: Any) -> None:
+        table = statement.table
+        if not isinstance(table, Table) or statement._multi_values:
+            supplied = None
+        elif statement.select is not None:
+            supplied = {getattr(name, "key", name) for name in statement._select_names or ()}
+        else:
+            state = self.compile_state
+            given = getattr(state, "_dict_parameters", None)
+            if self.column_keys is None and not given:
+                supplied = None
+            else:
+                supplied = {getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))}
+        if not isinstance(table, Table):
+            return
+        self._key_columns = tuple(table.primary_key)
+        if supplied is None:
+            return
+        prefetched = {column.key for column in self.insert_prefetch}
+        for column in table.primary_key:
+            has_default = column.default is not None and not column.default.is_sequence
+            if column.key in supplied or column.key in prefetched or has_default:
+                continue
+            told = (
+                " Its server_default does not help: Ignite does not apply a default to a key column."
+                if column.server_default is not None
+                else ""
+            )
+            raise exc.CompileError(
+                f"INSERT into {table.fullname!r} gives no value for the key column {column.name!r}, and Ignite does not "
+                f"generate keys.{told} Give a value, or a default in Python: Column(…, default=…), for example "
+                "default=uuid.uuid4 on a Uuid column."
+            )
+
+    def visit_update(self, update_stmt: Update, *args: Any, **kwargs: Any) -> str:
+        """Render an UPDATE; on Calcite what is assigned is cast to the type of its column."""
+        self.facts.changes_source = True
+        self._note_direct_values(update_stmt)
+        if self.vocabulary.stores_updates_unconverted:
+            update_stmt = self._cast_assignments(update_stmt)
+        text: str = super().visit_update(update_stmt, *args, **kwargs)
+        if self.ctes:
+            self.facts.refuse("calcite", "it has no WITH before UPDATE and DELETE")
+        return text
+
+    def _cast_assignments(self, statement: Any) -> Any:
+        def cast(column: Any, value: Any) -> Any:
+            type_ = getattr(column, "type", None)
+            if isinstance(value, elements.BindParameter) or not isinstance(value, elements.ColumnElement):
+                return value
+            if type_ is None or types.sql_name(type_, self.dialect) is None:
+                return value
+            impl = type_._unwrapped_dialect_impl(self.dialect)
+            if isinstance(impl, (sqltypes.String, sqltypes.LargeBinary)):
+                # CAST to a length would cut in silence what the server refuses as too long.
+                return elements.Cast(value, sqltypes.VARCHAR()) if isinstance(impl, sqltypes.String) else value
+            return elements.Cast(value, type_)
+
+        if not statement._values and not getattr(statement, "_ordered_values", None):
+            return statement
+        clone = statement._clone()
+        if statement._values:
+            clone._values = type(statement._values)(
+                {column: cast(column, value) for column, value in statement._values.items()}
+            )
+        if getattr(statement, "_ordered_values", None):
+            clone._ordered_values = [(column, cast(column, value)) for column, value in statement._ordered_values]
+        return clone
+
+    def visit_delete(self, *args: Any, **kwargs: Any) -> str:
+        """Render a DELETE."""
+        self.facts.changes_source = True
+        text: str = super().visit_delete(*args, **kwargs)
+        if self.ctes:
+            self.facts.refuse("calcite", "it has no WITH before UPDATE and DELETE")
+        return text
+
+    def update_from_clause(self, *args: Any, **kwargs: Any) -> str:
+        """Refuse UPDATE of one table from another."""
+        raise exc.CompileError("Ignite's SQL has no UPDATE … FROM: assign a scalar subquery, or filter by EXISTS")
+
+    def delete_extra_from_clause(self, *args: Any, **kwargs: Any) -> str:
+        """Refuse DELETE from one table by another."""
+        raise exc.CompileError("Ignite's SQL has no DELETE … USING: filter by EXISTS")
+
+    def visit_savepoint(self, *args: Any, **kwargs: Any) -> str:
+        """Refuse SAVEPOINT."""
+        raise exc.CompileError("Ignite has no savepoints")
+
+    visit_rollback_to_savepoint = visit_savepoint
+    visit_release_savepoint = visit_savepoint
+
+
+class IgniteTypeCompiler(compiler.GenericTypeCompiler):
+    """Names types so that both engines mean the same: never FLOAT, TEXT, CLOB, BLOB, bare CHAR or BINARY."""
+
+    def visit_TINYINT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return TINYINT."""
+        return "TINYINT"
+
+    def visit_FLOAT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return DOUBLE, or REAL for a precision of up to 24 bits."""
+        return types.float_name(type_)
+
+    def visit_DOUBLE(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return DOUBLE."""
+        return "DOUBLE"
+
+    def visit_DOUBLE_PRECISION(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return DOUBLE."""
+        return "DOUBLE"
+
+    def visit_NUMERIC(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return DECIMAL with its precision and scale."""
+        if type_.precision is None:
+            return "DECIMAL"
+        if type_.scale is None:
+            return f"DECIMAL({type_.precision})"
+        if type_.scale > type_.precision:
+            raise exc.CompileError(
+                f"DECIMAL({type_.precision}, {type_.scale}) has a scale greater than its precision: the H2 engine could "
+                "neither read nor drop a table with such a column"
+            )
+        return f"DECIMAL({type_.precision}, {type_.scale})"
+
+    visit_DECIMAL = visit_NUMERIC
+
+    def visit_VARCHAR(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return VARCHAR with its length, if any."""
+        return f"VARCHAR({type_.length})" if type_.length else "VARCHAR"
+
+    visit_NVARCHAR = visit_VARCHAR
+
+    def visit_CHAR(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return CHAR with its length: the engines disagree on what a bare CHAR is."""
+        return f"CHAR({type_.length or 1})"
+
+    visit_NCHAR = visit_CHAR
+
+    def visit_TEXT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return VARCHAR: the H2 engine's TEXT cannot be read back, Calcite has none."""
+        return self.visit_VARCHAR(type_, **kwargs)
+
+    visit_CLOB = visit_TEXT
+    visit_NCLOB = visit_TEXT
+
+    def visit_JSON(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return VARCHAR: JSON is kept as text."""
+        return "VARCHAR"
+
+    def visit_VARBINARY(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return VARBINARY with its length, if any."""
+        return f"VARBINARY({type_.length})" if type_.length else "VARBINARY"
+
+    def visit_BINARY(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return BINARY with its length, or VARBINARY: a bare BINARY has one byte in Calcite."""
+        return f"BINARY({type_.length})" if type_.length else "VARBINARY"
+
+    def visit_BLOB(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return VARBINARY: the H2 engine's BLOB cannot be read back, Calcite has none."""
+        return self.visit_VARBINARY(type_, **kwargs)
+
+    def visit_large_binary(self, type_: Any, **kwargs: Any) -> str:
+        """Return VARBINARY."""
+        return self.visit_VARBINARY(type_, **kwargs)
+
+    def visit_DATETIME(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return TIMESTAMP."""
+        return "TIMESTAMP"
+
+    def visit_TIMESTAMP(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return TIMESTAMP; Ignite has none with a time zone."""
+        return "TIMESTAMP"
+
+    def visit_TIME(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+        """Return TIME."""
+        return "TIME"
+
+    def visit_uuid(self, type_: Any, **kwargs: Any) -> str:
+        """Return UUID, or CHAR(32) for ``native_uuid=False``."""
+        return "UUID" if type_.native_uuid else "CHAR(32)"
+
+
