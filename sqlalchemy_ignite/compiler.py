@@ -184,7 +184,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         same kind, where a bare parameter keeps an index and partition pruning usable.
         """
         rendered: str = super().visit_bindparam(bindparam, *args, **kwargs)
-        if ignite_bare or kwargs.get("literal_binds") or not rendered.endswith(("?", "]", ")", "s")):
+        if ignite_bare or kwargs.get("literal_binds"):
             return rendered
         if bindparam in self.literal_execute_params or isinstance(bindparam, selectable._OffsetLimitParam):
             return rendered

@@ -1,0 +1,12 @@
+"""SQLAlchemy dialect for Apache Ignite 2.x, on the driver `ignite_dbapi`.
+
+>>> from sqlalchemy import create_engine
+>>> engine = create_engine("ignite://127.0.0.1:10800/PUBLIC")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from sqlalchemy_ignite.base import IgniteDialect
+from sqlalchemy_ignite.types import TINYINT
+
+__all__ = ["TINYINT", "IgniteDialect"]

@@ -1,0 +1,337 @@
+"""The dialect itself: connecting, capabilities, and executing a statement where it belongs."""
+
+# mypy: disallow-untyped-calls=False
+# SQLAlchemy's default dialect carries few annotations.
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, ClassVar
+
+from sqlalchemy import exc, util
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.engine.interfaces import BindTyping, ConnectArgsType
+from sqlalchemy.schema import Index, Table
+
+from sqlalchemy_ignite import engines
+from sqlalchemy_ignite.compiler import IgniteCompiler, IgniteTypeCompiler
+from sqlalchemy_ignite.ddl import INDEX_OPTIONS, TABLE_OPTIONS, IgniteDDLCompiler
+from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines
+from sqlalchemy_ignite.identifiers import IgniteIdentifierPreparer
+from sqlalchemy_ignite.reflection import IgniteReflection
+from sqlalchemy_ignite.types import COLSPECS
+
+__all__ = ["EXECUTION_OPTIONS", "IgniteDialect", "IgniteExecutionContext"]
+
+#: The execution options that go to the driver, and the keywords of its ``execute`` that they become.
+EXECUTION_OPTIONS: Mapping[str, str] = {
+    "ignite_timeout": "timeout",
+    "ignite_page_size": "page_size",
+    "ignite_lazy": "lazy",
+    "ignite_schema": "schema",
+    "ignite_distributed_joins": "distributed_joins",
+    "ignite_enforce_join_order": "enforce_join_order",
+    "ignite_collocated": "collocated",
+    "ignite_local": "local",
+    "ignite_partitions": "partitions",
+}
+
+
+def _check_engine(value: Any, where: str) -> str:
+    if isinstance(value, str) and value.lower() in ENGINE_OPTIONS:
+        return value.lower()
+    raise exc.ArgumentError(f"{where}={value!r} is not one of {', '.join(map(repr, ENGINE_OPTIONS))}")
+
+
+class IgniteExecutionContext(DefaultExecutionContext):
+    """Carries what was decided for a statement to the cursor that runs it."""
+
+    dialect: IgniteDialect
+
+    @classmethod
+    def _init_compiled(cls, dialect: Any, connection: Any, dbapi_connection: Any, execution_options: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: E501
+        if "ignite_engine" in execution_options:
+            compiled = compiled.for_engine(_check_engine(execution_options["ignite_engine"], "ignite_engine"))
+        return super()._init_compiled(  # type: ignore[misc]
+            dialect, connection, dbapi_connection, execution_options, compiled, *args, **kwargs
+        )
+
+    def _prepare_set_input_sizes(self) -> Any:
+        # SQLAlchemy leaves text() alone here; but the types that its bindparams() were given matter as much.
+        if self.is_text and self.compiled is not None and not self.isddl:
+            self.is_text = False
+            try:
+                return super()._prepare_set_input_sizes()
+            finally:
+                self.is_text = True
+        return super()._prepare_set_input_sizes()
+
+    def _choice(self, statement: str) -> Choice:
+        option = self.execution_options.get("ignite_engine")
+        option = self.dialect.engine if option is None else _check_engine(option, "ignite_engine")
+        compiled: Any = self.compiled
+        if compiled is not None and statement == self.statement:
+            if self.isddl and compiled.choice is not None:
+                return compiled.choice  # type: ignore[no-any-return]
+            if not self.isddl and not self.is_text:
+                return compiled.choice  # type: ignore[no-any-return]
+        return engines.choose_for_text(option, self.dialect.server_engines, statement)
+
+    def cursor_options(self, statement: str) -> dict[str, Any]:
+        """Return the keywords of the driver's ``execute`` for `statement`."""
+        given = self.execution_options
+        options = {keyword: given[name] for name, keyword in EXECUTION_OPTIONS.items() if name in given}
+        choice = self._choice(statement)
+        if choice.query_engine is not None:
+            options["query_engine"] = choice.query_engine
+        # The server takes partitions and distributed joins only one without the other; who names partitions knows
+        # where the rows are.
+        if choice.distributed_joins and "partitions" not in options:
+            options.setdefault("distributed_joins", True)
+        if self._is_server_side:
+            options.setdefault("lazy", True)
+        return options
+
+    def check(self) -> None:
+        """Raise the driver's error for a statement that renders but that the server would refuse or misread."""
+        compiled: Any = self.compiled
+        if compiled is None or self.isddl:
+            return
+        dbapi = self.dialect.loaded_dbapi
+        if compiled.refused is not None:
+            raise dbapi.NotSupportedError(compiled.refused)
+        if self.isinsert and compiled._key_columns:
+            getter = compiled._within_exec_param_key_getter
+            names = [(column, getter(column)) for column in compiled._key_columns]
+            for parameters in self.compiled_parameters:
+                for column, name in names:
+                    # A key of several columns may have a NULL in it on the server, and can then hardly be found again.
+                    if name in parameters and parameters[name] is None:
+                        raise dbapi.IntegrityError(
+                            f"INSERT into {column.table.fullname!r}: the key column {column.name!r} is None, and Ignite "
+                            "does not generate keys; give a value, or a default in Python: Column(…, default=…)"
+                        )
+
+    def create_server_side_cursor(self) -> Any:
+        """Return a cursor that keeps no more than the pages under way; the driver's cursors all do."""
+        return self._dbapi_connection.cursor()
+
+
+class IgniteDialect(IgniteReflection):
+    """SQLAlchemy dialect for Apache Ignite 2.x over the thin client protocol.
+
+    :param engine: which SQL engine statements go to: ``"auto"`` (default) lets the dialect choose per statement so that
+        rows are right; ``"h2"`` and ``"calcite"`` fix the engine; ``"node"`` leaves everything to the node.
+    :param strict_ddl: refuse what Ignite has not (UNIQUE, FOREIGN KEY, CHECK, …) instead of leaving it out with a
+        warning.
+    """
+
+    name = "ignite"
+    driver = "ignite_dbapi"
+    default_paramstyle = "qmark"
+    supports_statement_cache = True
+    max_identifier_length = 128
+    requires_name_normalize = True
+    bind_typing = BindTyping.SETINPUTSIZES
+
+    execution_ctx_cls = IgniteExecutionContext
+    statement_compiler = IgniteCompiler
+    ddl_compiler = IgniteDDLCompiler
+    type_compiler_cls = IgniteTypeCompiler
+    preparer = IgniteIdentifierPreparer
+    colspecs = COLSPECS
+    construct_arguments: ClassVar[Any] = [
+        (Table, dict.fromkeys(TABLE_OPTIONS)),
+        (Index, dict.fromkeys(INDEX_OPTIONS)),
+    ]
+
+    # False, so that foreign keys of tables that refer to each other are not sent as ALTER TABLE … ADD CONSTRAINT.
+    supports_alter = False
+    supports_schemas = True
+    supports_views = True
+    supports_sequences = False
+    postfetch_lastrowid = False
+    insert_returning = False
+    update_returning = False
+    delete_returning = False
+    use_insertmanyvalues = False
+    supports_default_values = False
+    supports_default_metavalue = False
+    supports_empty_insert = False
+    supports_multivalues_insert = True
+    supports_native_boolean = True
+    supports_native_decimal = True
+    supports_native_enum = False
+    supports_native_uuid = True
+    returns_native_bytes = True
+    supports_sane_rowcount = True
+    supports_sane_multi_rowcount = True
+    supports_server_side_cursors = True
+    supports_is_distinct_from = True
+    supports_comments = False
+    div_is_floordiv = True
+    tuple_in_values = False
+    default_schema_name = "public"
+
+    engine: str
+    strict_ddl: bool
+    server_engines: ServerEngines = engines.UNKNOWN_SERVER
+
+    def __init__(self, *, engine: str | None = None, strict_ddl: bool | None = None, **kwargs: Any) -> None:
+        self._given_engine = None if engine is None else _check_engine(engine, "engine")
+        self._given_strict_ddl = strict_ddl
+        self.engine = self._given_engine or "auto"
+        self.strict_ddl = bool(strict_ddl)
+        super().__init__(**kwargs)
+
+    # -- the driver ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def import_dbapi(cls) -> ModuleType:
+        """Return the driver."""
+        import ignite_dbapi
+
+        return ignite_dbapi
+
+    def retrieve_dbapi_version(self, dbapi: Any) -> Any:
+        """Return the driver's version (SQLAlchemy 2.1)."""
+        return util.parse_version_string(dbapi.__version__)
+
+    def create_connect_args(self, url: URL) -> ConnectArgsType:
+        """Return the driver's options from ``ignite://user:password@host:port/SCHEMA?option=value``.
+
+        ``engine`` and ``strict_ddl`` stay here; a keyword of `create_engine` wins over the URL. Several nodes are
+        written as ``?host=first:10800&host=second:10800``.
+        """
+        query = dict(url.query)
+        engine = query.pop("engine", None)
+        strict_ddl = query.pop("strict_ddl", None)
+        options: dict[str, Any] = {
+            name: value
+            for name, value in (("user", url.username), ("password", url.password))
+            if value is not None
+        }
+        hosts = query.pop("host", ())
+        addresses = [hosts] if isinstance(hosts, str) else list(hosts)
+        if addresses:
+            if url.host:
+                raise exc.ArgumentError(
+                    f"the URL names the host {url.host!r} and hosts in its query: name all of them in the query, as in "
+                    "ignite:///PUBLIC?host=first:10800&host=second:10800"
+                )
+            options["addresses"] = addresses
+        elif url.host:
+            options["host"] = f"[{url.host}]" if ":" in url.host and url.port is None else url.host
+        if url.port is not None:
+            options["port"] = url.port
+        if url.database:
+            options["schema"] = url.database
+        for name, value in query.items():
+            if not isinstance(value, str):
+                raise exc.ArgumentError(f"the option {name!r} stands {len(value)} times in the URL")
+            options[name] = value
+        if engine is None and self._given_engine is None and "query_engine" in options:
+            # The driver's option fixes the engine of each statement, so it must be known here.
+            engine = options["query_engine"]
+        options.pop("query_engine", None)
+        if self._given_engine is None and engine is not None:
+            self.engine = _check_engine(engine, "engine")
+        if self._given_strict_ddl is None and strict_ddl is not None:
+            self.strict_ddl = util.asbool(strict_ddl)
+        return ((), options)
+
+    def on_connect(self) -> None:
+        """Return no hook: a connection needs nothing said."""
+        return
+
+    def initialize(self, connection: Connection) -> None:
+        """Learn from the first connection what the server is."""
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        self.server_engines = ServerEngines(
+            available=frozenset(dbapi_connection.query_engines()),
+            default=dbapi_connection.default_query_engine(),
+        )
+        super().initialize(connection)
+
+    def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        version: str = dbapi_connection.server_version()
+        return tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+
+    def _get_default_schema_name(self, connection: Connection) -> str:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        return str(self.normalize_name(dbapi_connection.schema))
+
+    # -- the connection -----------------------------------------------------------------------------------------------
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        """Ask the server for a sign of life."""
+        dbapi_connection.ping()
+        return True
+
+    def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
+        """Return whether the driver says that the connection is lost."""
+        return bool(getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False))
+
+    def get_isolation_level_values(self, dbapi_conn: Any) -> Sequence[Any]:
+        """Return what there is: each statement takes effect by itself."""
+        return ("AUTOCOMMIT",)
+
+    def get_isolation_level(self, dbapi_connection: Any) -> Any:
+        """Return AUTOCOMMIT."""
+        return "AUTOCOMMIT"
+
+    def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
+        """Return AUTOCOMMIT."""
+        return "AUTOCOMMIT"
+
+    def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
+        """Set AUTOCOMMIT, the one level that there is."""
+        if level != "AUTOCOMMIT":
+            raise exc.ArgumentError(f"isolation level {level!r}: there is only AUTOCOMMIT")
+
+    def reset_isolation_level(self, dbapi_conn: Any) -> None:
+        """Do nothing: there is one level."""
+
+    def detect_autocommit_setting(self, dbapi_conn: Any) -> bool:
+        """Return True: each statement takes effect by itself."""
+        return bool(dbapi_conn.autocommit)
+
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        """Refuse a savepoint."""
+        raise exc.InvalidRequestError(
+            "Ignite has no savepoints: begin_nested() cannot be used. Each statement takes effect by itself."
+        )
+
+    def do_begin_twophase(self, connection: Connection, xid: Any) -> None:
+        """Refuse two-phase commit."""
+        raise exc.InvalidRequestError("Ignite has no two-phase commit over SQL: begin_twophase() cannot be used.")
+
+    # -- execution ----------------------------------------------------------------------------------------------------
+
+    def do_set_input_sizes(self, cursor: Any, list_of_tuples: Any, context: Any) -> None:
+        """Tell the driver the exact type of each parameter."""
+        cursor.setinputsizes([size for _, size, _ in list_of_tuples])
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Run a statement on the engine that was chosen for it."""
+        if context is None:
+            cursor.execute(statement, parameters)
+            return
+        context.check()
+        cursor.execute(statement, parameters, **context.cursor_options(statement))
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        """Run a statement without parameters on the engine that was chosen for it."""
+        options = {} if context is None else context.cursor_options(statement)
+        cursor.execute(statement, **options)
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Run a statement for each set of parameters on the engine that was chosen for it."""
+        if context is None:
+            cursor.executemany(statement, parameters)
+            return
+        context.check()
+        cursor.executemany(statement, parameters, **context.cursor_options(statement))
