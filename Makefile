@@ -61,7 +61,7 @@ test-compiled: | python
 	$(VENV_COMPILED)/bin/pip wheel --quiet --no-deps --wheel-dir $(VENV_COMPILED)/wheel .
 	$(VENV_COMPILED)/bin/pip install --quiet "$$(ls $(VENV_COMPILED)/wheel/*.whl)[test]"
 	mkdir $(VENV_COMPILED)/run
-	cp -r tests examples pyproject.toml setup.cfg README.md $(VENV_COMPILED)/run/
+	cp -r tests examples docs *.md pyproject.toml setup.cfg $(VENV_COMPILED)/run/
 	cd $(VENV_COMPILED)/run && ../bin/python -c "import ignite_dbapi; assert ignite_dbapi.COMPILED, 'not compiled'"
 	cd $(VENV_COMPILED)/run && ../bin/python -m pytest tests/unit tests/integration $(PYTEST_ARGUMENTS)
 

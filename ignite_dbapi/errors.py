@@ -120,7 +120,7 @@ _CLASS_BY_STATUS: Final[dict[int, type[DatabaseError]]] = {
     1002: ProgrammingError,  # cache configuration invalid
     STATUS_TOO_MANY_CURSORS: OperationalError,
     STATUS_RESOURCE_DOES_NOT_EXIST: ProgrammingError,
-    STATUS_SECURITY_VIOLATION: ProgrammingError,
+    STATUS_SECURITY_VIOLATION: OperationalError,
     1020: OperationalError,  # transaction limit exceeded
     1021: ProgrammingError,  # transaction not found
     1030: OperationalError,  # too many compute tasks
@@ -137,31 +137,43 @@ _CLASS_BY_SQLSTATE: Final[dict[str, type[DatabaseError]]] = {
     "90097": OperationalError,
 }
 
-_SQLSTATE_PREFIX: Final = re.compile(r"([0-9A-Z]{5}): ")
+# Five letters without a digit are a word ("ERROR: ").
+_SQLSTATE_PREFIX: Final = re.compile(r"(?=[A-Z]*[0-9])([0-9A-Z]{5}): ")
 # H2 ends its texts with its own, finer code: "... [42102-197]"; deeper in a text when a map query failed.
 _H2_CODE: Final = re.compile(r"\[(\d{5})-\d+\]")
 # A server that sends stack traces appends them to the text: cut at the first frame or "Caused by".
 _STACK_TRACE: Final = re.compile(
-    r"(?:\r?\n(?:\s+at \S+\(|Caused by: |\s*(?:class )?[\w.$]+(?:Exception|Error)\b)).*", re.DOTALL
+    r"(?:\r?\n(?:[ \t]+at \S+\(|Caused by: |[ \t]*(?:class )?[\w.$]+(?:Exception|Error)\b)).*", re.DOTALL
 )
 
 # Where the SQLSTATE is too coarse (50000, or 23000 for a value that is too long) the text decides; first match wins.
 _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] = tuple(
     (re.compile(pattern), error_class)
     for pattern, error_class in (
-        (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
+        # First, because its text shows the keys, which may hold any words.
         (r"because they are already in cache", IntegrityError),
+        (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
         (r"Null value is not allowed|does not allow NULLs", IntegrityError),
         (r"[Dd]ivision by zero|/ by zero", DataError),
         (r"Value conversion failed|Data conversion error|neither a decimal digit number", DataError),
         (r"Invalid (?:DATE|TIME|TIMESTAMP|UUID) |Cannot convert|cannot be cast to class", DataError),
         (r"Cannot parse \"(?:DATE|TIME|TIMESTAMP)\"", DataError),
         (r"was cancelled|timed out|QueryCancelledException", OperationalError),
-        (r"modified concurrently|[Tt]ransaction|deadlock|read-only mode|cluster is inactive", OperationalError),
+        (
+            r"modified concurrently|[Tt]ransaction|deadlock|read-only mode|cluster is inactive",
+            OperationalError,
+        ),
         (r"Invalid number of query parameters|Failed to set schema|\"schema\" is null", ProgrammingError),
-        (r"Failed to prepare update plan|Schema with name|View (?:already exists|doesn't exist)", ProgrammingError),
+        (r"User management operations are not allowed|UserManagementException", ProgrammingError),
+        (
+            r"Failed to prepare update plan|Schema with name|View (?:already exists|doesn't exist)",
+            ProgrammingError,
+        ),
         (r"Query engine not found|Query engines not configured", NotSupportedError),
-        (r"Unsupported (?:query|expression)|not supported|Failed to prepare distributed join", NotSupportedError),
+        (
+            r"Unsupported (?:query|expression)|not supported|Failed to prepare distributed join",
+            NotSupportedError,
+        ),
         (r"can't be joined with", NotSupportedError),
     )
 )
@@ -195,13 +207,14 @@ def error_from_answer(status: int, text: str | None, *, message_prefix: str = ""
 def _choose_class(status: int, sqlstate: str | None, text: str) -> type[DatabaseError]:
     if status in _CLASS_BY_STATUS:
         return _CLASS_BY_STATUS[status]
-    h2_code = _H2_CODE.search(text)
-    if h2_code:
-        if h2_code.group(1).startswith("22"):
+    h2_codes = _H2_CODE.findall(text)
+    if h2_codes:
+        # The last one: the statement stands before it, and may hold anything.
+        if h2_codes[-1].startswith("22"):
             return DataError
-        if h2_code.group(1).startswith("23"):
+        if h2_codes[-1].startswith("23"):
             return IntegrityError
-        if h2_code.group(1).startswith(("42", "90")):
+        if h2_codes[-1].startswith(("42", "90")):
             return ProgrammingError
     for pattern, error_class in _CLASS_BY_TEXT:
         # A text such as "Column 'X' not found" must not be overruled by words that a user's own SQL
@@ -209,7 +222,7 @@ def _choose_class(status: int, sqlstate: str | None, text: str) -> type[Database
         if sqlstate in {None, "50000", "23000", "42000"} and pattern.search(_without_statement(text)):
             if sqlstate == "42000" and error_class not in {IntegrityError, DataError}:
                 continue
-            if sqlstate == "23000" and error_class is not DataError:
+            if sqlstate == "23000" and error_class not in {IntegrityError, DataError}:
                 continue
             return error_class
     return _CLASS_BY_SQLSTATE.get(sqlstate or "", DatabaseError)

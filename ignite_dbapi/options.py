@@ -6,12 +6,15 @@ Keywords of :func:`ignite_dbapi.connect`, the query part of a URL and environmen
 
 from __future__ import annotations
 
+import copy
 import difflib
+import operator
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -25,6 +28,12 @@ ENVIRONMENT_PREFIX: Final = "IGNITE_DBAPI_"
 QueryEngine = Literal["h2", "calcite"]
 Address = tuple[str, int]
 
+# Not urlsplit: its errors quote the URL, password and all, and it knows one host only.
+_URL: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+._]*)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:\#.*)?",
+    re.DOTALL,
+)
+_QUOTED_NAME: Final = re.compile(r'"((?:[^"]|"")+)"', re.DOTALL)
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 
@@ -63,11 +72,35 @@ def _seconds(value: Any, _: Any, field: attrs.Attribute[Any]) -> float | None:
     return number
 
 
+def _seconds_to_wait(value: Any, _: Any, field: attrs.Attribute[Any]) -> float | None:
+    number = _seconds(value, _, field)
+    if number == 0:
+        raise _invalid(field.name, value, "a number of seconds above 0, or None for waiting without end")
+    return number
+
+
+def _ssl_context(value: Any, _: Any, field: attrs.Attribute[Any]) -> ssl.SSLContext | None:
+    if value is None or isinstance(value, ssl.SSLContext):
+        return value
+    raise _invalid(field.name, value, "an ssl.SSLContext")
+
+
+def _row_factory(value: Any, _: Any, field: attrs.Attribute[Any]) -> Callable[..., Any] | None:
+    if value is None:
+        return None
+    if callable(value):
+        factory: Callable[..., Any] = value
+        return factory
+    raise _invalid(field.name, value, "a function, such as ignite_dbapi.dict_row")
+
+
 def _optional_text(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        path = os.fspath(value)
+        if isinstance(path, str):
+            return path
     raise _invalid(field.name, value, "text")
 
 
@@ -90,9 +123,12 @@ def _engine(value: Any, _: Any, field: attrs.Attribute[Any]) -> QueryEngine | No
 def _schema(value: Any, _: Any, field: attrs.Attribute[Any]) -> str:
     if not isinstance(value, str) or not value.strip('"'):
         raise _invalid(field.name, value, "the name of a schema")
-    if value.startswith('"') and value.endswith('"') and len(value) > 2:
-        return value[1:-1]
-    return value.upper()
+    if not value.startswith('"'):
+        return value.upper()
+    quoted = _QUOTED_NAME.fullmatch(value)
+    if quoted is None:
+        raise _invalid(field.name, value, "a name with a double quote at its start and its end")
+    return quoted.group(1).replace('""', '"')
 
 
 def _timezone(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
@@ -111,7 +147,7 @@ def _partitions(value: Any, _: Any, field: attrs.Attribute[Any]) -> tuple[int, .
     try:
         if isinstance(value, str):
             value = [int(part) for part in value.split(",")]
-        numbers = tuple(int(part) for part in value)
+        numbers = tuple(map(operator.index, value))
     except (TypeError, ValueError):
         raise _invalid(field.name, value, "a list of partition numbers") from None
     if not numbers or not all(0 <= number < 65_536 for number in numbers):
@@ -122,6 +158,8 @@ def _partitions(value: Any, _: Any, field: attrs.Attribute[Any]) -> tuple[int, .
 def _addresses(value: Any, _: Any, field: attrs.Attribute[Any]) -> tuple[Address, ...]:
     if isinstance(value, str):
         value = value.split(",")
+    if not isinstance(value, Iterable):
+        raise _invalid(field.name, value, "a list of addresses: 'host', 'host:port' or (host, port)")
     return tuple(_address(item, field.name) for item in value)
 
 
@@ -130,7 +168,9 @@ def _address(value: Any, name: str) -> Address:
         return parse_address(value)
     try:
         host, port = value
-        return _checked_address(str(host), int(port), value)
+        if not isinstance(host, str):
+            raise TypeError
+        return _checked_address(host, int(port) if isinstance(port, str) else operator.index(port), value)
     except (TypeError, ValueError):
         raise _invalid(name, value, "an address: 'host', 'host:port' or (host, port)") from None
 
@@ -140,8 +180,10 @@ def parse_address(text: str) -> Address:
     text = text.strip()
     host, colon, port = text.rpartition(":")
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
+        host, bracket, rest = text[1:].partition("]")
         colon, port = rest[:1], rest[1:]
+        if not bracket or colon not in ("", ":"):
+            raise _invalid("addresses", text, "an address: '[ipv6]' or '[ipv6]:port'")
     elif not colon or text.count(":") > 1:
         host, colon, port = text, "", ""
     try:
@@ -151,6 +193,12 @@ def parse_address(text: str) -> Address:
 
 
 def _checked_address(host: str, port: int, value: object) -> Address:
+    if "@" in host:
+        # Nothing of the value is shown: a password may stand in it.
+        raise InterfaceError(
+            "option 'addresses': an address holds no user and password; give the options 'user' and 'password'",
+            code="invalid_option",
+        )
     if not host or any(character.isspace() for character in host):
         raise _invalid("addresses", value, "an address: the host is missing or malformed")
     if not 0 < port < 65_536:
@@ -176,7 +224,7 @@ class StatementOptions:
         _schema,
         "PUBLIC",
         "Where unqualified names are looked up. Folded to upper case like any SQL name, unless it stands in "
-        'double quotes: \'"myCache"\'.',
+        "double quotes: '\"myCache\"'.",
     )
     query_engine: QueryEngine | None = _option(
         _engine,
@@ -228,10 +276,10 @@ class ConnectOptions(StatementOptions):
         "server's own, which is what SQL shows.",
     )
     connect_timeout: float | None = _option(
-        _seconds, 10.0, "Seconds for reaching a node and for its answer to the handshake."
+        _seconds_to_wait, 10.0, "Seconds for reaching a node and for its answer to the handshake."
     )
     request_timeout: float | None = _option(
-        _seconds,
+        _seconds_to_wait,
         None,
         "Seconds without a byte from the server, while one waits for an answer, after which the connection "
         "is given up; None: wait. It must be longer than the longest statement.",
@@ -251,18 +299,14 @@ class ConnectOptions(StatementOptions):
         _boolean, True, "Whether the server's certificate must name the host that was connected to."
     )
     tls_verify: bool = _option(_boolean, True, "Whether the server's certificate must be trusted at all.")
-    ssl_context: ssl.SSLContext | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(attrs.validators.instance_of(ssl.SSLContext)),
-        metadata={"doc": "A ready SSLContext, instead of the tls_ options; implies tls."},
-        repr=False,
+    ssl_context: ssl.SSLContext | None = _option(
+        _ssl_context, None, "A ready SSLContext, instead of the tls_ options; implies tls.", repr=False
     )
-    row_factory: Callable[..., Any] | None = attrs.field(
-        default=None,
-        metadata={
-            "doc": "What makes a row of a tuple: ignite_dbapi.tuple_row (default), dict_row, namedtuple_row, or "
-            "a function that takes the cursor and returns one that takes the tuple."
-        },
+    row_factory: Callable[..., Any] | None = _option(
+        _row_factory,
+        None,
+        "What makes a row of a tuple: ignite_dbapi.tuple_row (default), dict_row, namedtuple_row, or a function "
+        "that takes the cursor and returns one that takes the tuple.",
     )
     autocommit: bool = _option(
         _boolean, True, "Whether each statement takes effect by itself. True is the only mode so far."
@@ -286,7 +330,10 @@ class ConnectOptions(StatementOptions):
 
     @classmethod
     def build(
-        cls, url: str | None = None, keywords: Mapping[str, Any] | None = None, environment: Mapping[str, str] = {}
+        cls,
+        url: str | None = None,
+        keywords: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] = {},
     ) -> ConnectOptions:
         """From *keywords*, then *url*, then *environment*: what comes first wins.
 
@@ -313,7 +360,12 @@ def override(options: StatementOptions, overrides: Mapping[str, Any]) -> Stateme
     if not overrides:
         return options
     check_names(overrides, STATEMENT_OPTION_NAMES)
-    return attrs.evolve(options, **overrides)
+    # Only what is overridden is converted: a schema that stood in quotes must not be taken for an unquoted one.
+    converted = StatementOptions(**overrides)
+    result = copy.copy(options)
+    for name in overrides:
+        object.__setattr__(result, name, getattr(converted, name))
+    return result
 
 
 def _addresses_from_host(keywords: dict[str, Any]) -> dict[str, Any]:
@@ -339,18 +391,15 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def parse_url(url: str) -> dict[str, Any]:
     """The options in *url*, as text. The url itself never appears in an error: it may hold a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise InterfaceError(f"the URL is malformed: {error}", code="invalid_url") from None
-    if parts.scheme.partition("+")[0] != URL_SCHEME:
+    parts = _URL.fullmatch(url) if isinstance(url, str) else None
+    if parts is None or parts["scheme"].lower().partition("+")[0] != URL_SCHEME:
         raise InterfaceError(
-            f"the URL starts with {parts.scheme!r}; it should look like "
-            f"ignite://user:password@host:10800,host2:10801/SCHEMA?option=value",
+            "the URL is no URL of this driver; it should look like "
+            "ignite://user:password@host:10800,host2:10801/SCHEMA?option=value",
             code="invalid_url",
         )
     values: dict[str, Any] = {}
-    credentials, at, hosts = parts.netloc.rpartition("@")
+    credentials, at, hosts = parts["authority"].rpartition("@")
     if at:
         user, colon, password = credentials.partition(":")
         if user:
@@ -358,11 +407,18 @@ def parse_url(url: str) -> dict[str, Any]:
         if colon:
             values["password"] = unquote(password)
     if hosts:
-        values["addresses"] = tuple(parse_address(unquote(host)) for host in hosts.split(","))
-    schema = unquote(parts.path.strip("/"))
+        try:
+            values["addresses"] = tuple(parse_address(unquote(host)) for host in hosts.split(","))
+        except InterfaceError:
+            raise InterfaceError(
+                "the URL's hosts are malformed; they look like host:10800,[::1]:10801, and the characters "
+                ":/?#[]@ within a user or password are written as %3A%2F%3F%23%5B%5D%40",
+                code="invalid_url",
+            ) from None
+    schema = unquote((parts["path"] or "").strip("/"))
     if schema:
         values["schema"] = schema
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    for name, value in parse_qsl(parts["query"] or "", keep_blank_values=True):
         if name in values and name not in ("addresses",):
             raise InterfaceError(f"option {name!r} stands twice in the URL", code="invalid_url")
         values[name] = value
@@ -376,9 +432,7 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(known)
     for name in names:
         if name not in known:
-            raise InterfaceError(
-                f"unknown option {name!r}{_nearest(name, known)}", code="unknown_option"
-            )
+            raise InterfaceError(f"unknown option {name!r}{_nearest(name, known)}", code="unknown_option")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

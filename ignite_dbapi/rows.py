@@ -5,12 +5,12 @@ A row factory takes the cursor, after it was executed, and returns a function fr
 
 from __future__ import annotations
 
-import re
 from collections import namedtuple
 from collections.abc import Callable
 from functools import lru_cache
 from keyword import iskeyword
 from typing import Any, Protocol
+from unicodedata import normalize
 
 from ignite_dbapi.types import Column
 
@@ -41,7 +41,8 @@ def dict_row(cursor: HasDescription) -> RowMaker:
 
 def namedtuple_row(cursor: HasDescription) -> RowMaker:
     """Rows as named tuples; names that are no Python identifiers are changed (``COUNT(*)`` to ``COUNT___``)."""
-    return _namedtuple(tuple(column.name for column in cursor.description or ()))._make
+    make: RowMaker = _namedtuple(tuple(column.name for column in cursor.description or ()))._make
+    return make
 
 
 def _same(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -52,12 +53,15 @@ def _same(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _namedtuple(names: tuple[str, ...]) -> Any:
     fields: list[str] = []
     for name in names:
-        field = re.sub(r"\W", "_", name)
+        # As Python reads identifiers, lest two names become the same one.
+        field = "".join(
+            character if f"f{character}".isidentifier() else "_" for character in normalize("NFKC", name)
+        )
         # Named tuples allow no leading underscore or digit, no keywords and no duplicates.
-        if not field or field[0] == "_" or field[0].isdigit() or iskeyword(field):
+        if field.startswith("_") or not field.isidentifier() or iskeyword(field):
             field = f"f{field}"
         base, number = field, 2
         while field in fields:
             field, number = f"{base}_{number}", number + 1
         fields.append(field)
-    return namedtuple("Row", fields)  # type: ignore[misc] # noqa: PYI024 - the fields come from the result
+    return namedtuple("Row", fields)

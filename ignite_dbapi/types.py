@@ -63,7 +63,7 @@ class SqlType(str):
 
 
 class TypeGroup:
-    """A type object of PEP 249: equal to each SQL type that it stands for."""
+    """A type object of PEP 249: equal to each SQL type that it stands for, and to a type that is not known."""
 
     def __init__(self, name: str, members: Iterable[str]) -> None:
         self.name = name
@@ -72,13 +72,20 @@ class TypeGroup:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TypeGroup):
             return self is other
-        return other in self.members if isinstance(other, str) else NotImplemented
+        if not isinstance(other, str):
+            return NotImplemented
+        # A column that holds nothing but NULL may be of any type, and of the one that is asked for.
+        return other in self.members or (other == "NULL" and bool(self.members))
 
     def __hash__(self) -> int:
         return hash((TypeGroup, self.name))
 
     def __repr__(self) -> str:
         return f"ignite_dbapi.{self.name}"
+
+    def __reduce__(self) -> str:
+        # By name: a copy would be equal to no other group.
+        return self.name
 
 
 BOOLEAN: Final = SqlType("BOOLEAN", TypeCode.BOOL, internal_size=1)
@@ -109,14 +116,14 @@ DATETIME: Final = TypeGroup("DATETIME", (DATE, TIME, TIMESTAMP))
 # Ignite has no row ids; no type is equal to this.
 ROWID: Final = TypeGroup("ROWID", ())
 
-_BY_NAME: Final = {
+_BY_NAME: Final[dict[str, SqlType]] = {
     str(known): known
     for known in (
         BOOLEAN, TINYINT, SMALLINT, INTEGER, BIGINT, REAL, DOUBLE, DECIMAL, CHAR, VARCHAR, DATE, TIME,
         TIMESTAMP, UUID, VARBINARY, ARRAY, INTERVAL, OTHER, NULL,
     )
 }  # fmt: skip
-_BY_NAME |= {"BINARY": VARBINARY, "INT": INTEGER, "NUMERIC": DECIMAL, "DOUBLE PRECISION": DOUBLE}
+_BY_NAME.update({"BINARY": VARBINARY, "INT": INTEGER, "NUMERIC": DECIMAL, "DOUBLE PRECISION": DOUBLE})
 
 _BY_CODE: Final[dict[int, SqlType]] = {
     TypeCode.BYTE: TINYINT,
@@ -189,7 +196,7 @@ def Timestamp(  # noqa: N802
     year: int, month: int, day: int, hour: int, minute: int, second: int
 ) -> datetime:
     """A date and time on the server's wall clock (PEP 249)."""
-    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+    return datetime(year, month, day, hour, minute, second)
 
 
 def DateFromTicks(ticks: float) -> date:  # noqa: N802

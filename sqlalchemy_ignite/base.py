@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -51,10 +51,24 @@ class IgniteExecutionContext(DefaultExecutionContext):
     dialect: IgniteDialect
 
     @classmethod
-    def _init_compiled(cls, dialect: Any, connection: Any, dbapi_connection: Any, execution_options: Any, compiled: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: E501
-        if "ignite_engine" in execution_options:
-            compiled = compiled.for_engine(_check_engine(execution_options["ignite_engine"], "ignite_engine"))
-        return super()._init_compiled(  # type: ignore[misc]
+    def _init_compiled(  # type: ignore[override]
+        cls,
+        dialect: IgniteDialect,
+        connection: Any,
+        dbapi_connection: Any,
+        execution_options: Any,
+        compiled: IgniteCompiler,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        option = execution_options.get("ignite_engine")
+        option = dialect.engine if option is None else _check_engine(option, "ignite_engine")
+        compiled = compiled.sibling(option)
+        if compiled.choice is not None and compiled.choice.vocabulary is engines.H2 and option != "node":
+            views = dialect.views_among(dbapi_connection, compiled.facts.tables)
+            if views is not None:
+                compiled = compiled.sibling(option, views)
+        return super()._init_compiled(
             dialect, connection, dbapi_connection, execution_options, compiled, *args, **kwargs
         )
 
@@ -69,21 +83,29 @@ class IgniteExecutionContext(DefaultExecutionContext):
         return super()._prepare_set_input_sizes()
 
     def _choice(self, statement: str) -> Choice:
+        compiled: Any = self.compiled
+        if (
+            compiled is not None
+            and not self.is_text
+            and statement == self.statement
+            and compiled.choice is not None
+        ):
+            return compiled.choice  # type: ignore[no-any-return]
         option = self.execution_options.get("ignite_engine")
         option = self.dialect.engine if option is None else _check_engine(option, "ignite_engine")
-        compiled: Any = self.compiled
-        if compiled is not None and statement == self.statement:
-            if self.isddl and compiled.choice is not None:
-                return compiled.choice  # type: ignore[no-any-return]
-            if not self.isddl and not self.is_text:
-                return compiled.choice  # type: ignore[no-any-return]
-        return engines.choose_for_text(option, self.dialect.server_engines, statement)
+        views = None
+        if option != "node":
+            tables = engines.read_text(statement).tables
+            views = self.dialect.views_among(self._dbapi_connection, tables, as_on_server=True)
+        return engines.choose_for_text(option, self.dialect.server_engines, statement, views)
 
     def cursor_options(self, statement: str) -> dict[str, Any]:
         """Return the keywords of the driver's ``execute`` for `statement`."""
         given = self.execution_options
         options = {keyword: given[name] for name, keyword in EXECUTION_OPTIONS.items() if name in given}
         choice = self._choice(statement)
+        if choice.needs_one_node and "partitions" not in options:
+            self._check_one_node()
         if choice.query_engine is not None:
             options["query_engine"] = choice.query_engine
         # The server takes partitions and distributed joins only one without the other; who names partitions knows
@@ -93,6 +115,23 @@ class IgniteExecutionContext(DefaultExecutionContext):
         if self._is_server_side:
             options.setdefault("lazy", True)
         return options
+
+    def _check_one_node(self) -> None:
+        # Asked each time: a cluster grows while connections live on.
+        cursor = self._dbapi_connection.cursor()
+        try:
+            cursor.execute("SELECT COUNT(*) FROM SYS.NODES WHERE IS_CLIENT = FALSE", ())
+            nodes = cursor.fetchone()[0]
+        finally:
+            cursor.close()
+        if nodes > 1:
+            raise self.dialect.loaded_dbapi.NotSupportedError(
+                "The statement has a subquery (IN, EXISTS or a scalar one) over a table that is not known to be "
+                f"replicated. The H2 engine of this cluster of {nodes} nodes would let each node look for its rows among "
+                "its own only, and silently lose or invent rows. Write it as a join; or give the nodes the Calcite "
+                "engine; or make the table replicated (ignite_template='replicated'); or, if the rows are collocated, say "
+                "so with execution_options(ignite_engine='node')."
+            )
 
     def check(self) -> None:
         """Raise the driver's error for a statement that renders but that the server would refuse or misread."""
@@ -179,11 +218,23 @@ class IgniteDialect(IgniteReflection):
     strict_ddl: bool
     server_engines: ServerEngines = engines.UNKNOWN_SERVER
 
-    def __init__(self, *, engine: str | None = None, strict_ddl: bool | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        engine: str | None = None,
+        strict_ddl: bool | None = None,
+        json_serializer: Callable[[Any], str] | None = None,
+        json_deserializer: Callable[[str], Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # JSON is text to the server; these are what SQLAlchemy's JSON type asks the dialect for.
+        self._json_serializer = json_serializer
+        self._json_deserializer = json_deserializer
         self._given_engine = None if engine is None else _check_engine(engine, "engine")
         self._given_strict_ddl = strict_ddl
         self.engine = self._given_engine or "auto"
         self.strict_ddl = bool(strict_ddl)
+        self._view_bodies: dict[tuple[tuple[str | None, str], bool], str | None] = {}
         super().__init__(**kwargs)
 
     # -- the driver ---------------------------------------------------------------------------------------------------
@@ -273,7 +324,9 @@ class IgniteDialect(IgniteReflection):
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """Return whether the driver says that the connection is lost."""
-        return bool(getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False))
+        return bool(
+            getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False)
+        )
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> Sequence[Any]:
         """Return what there is: each statement takes effect by itself."""
@@ -307,7 +360,50 @@ class IgniteDialect(IgniteReflection):
 
     def do_begin_twophase(self, connection: Connection, xid: Any) -> None:
         """Refuse two-phase commit."""
-        raise exc.InvalidRequestError("Ignite has no two-phase commit over SQL: begin_twophase() cannot be used.")
+        raise exc.InvalidRequestError(
+            "Ignite has no two-phase commit over SQL: begin_twophase() cannot be used."
+        )
+
+    # -- views --------------------------------------------------------------------------------------------------------
+
+    def views_among(
+        self, dbapi_connection: Any, tables: Iterable[tuple[str | None, str]], *, as_on_server: bool = False
+    ) -> engines.ViewFacts | None:
+        """Return what the views among `tables` do; None if there is no view among them.
+
+        A view hides its joins from who reads it. Each name is looked up once; DDL through this dialect forgets them.
+        """
+        bodies = []
+        known = self._view_bodies
+        for table in tables:
+            key = (table, as_on_server)
+            if key not in known:
+                known[key] = self._look_up_view(dbapi_connection, *table, as_on_server=as_on_server)
+            body = known[key]
+            if body is not None:
+                bodies.append(body)
+        return engines.ViewFacts.of(bodies) if bodies else None
+
+    def _look_up_view(
+        self, dbapi_connection: Any, schema: str | None, name: str, *, as_on_server: bool
+    ) -> str | None:
+        if not self._has_views:
+            return None
+        if schema is None:
+            schema = dbapi_connection.schema
+        elif not as_on_server:
+            schema = self.name_on_server(schema)
+        if not as_on_server:
+            name = self.name_on_server(name)
+        if schema in ("SYS", "INFORMATION_SCHEMA"):
+            return None
+        cursor = dbapi_connection.cursor()
+        try:
+            cursor.execute("SELECT SQL FROM SYS.VIEWS WHERE SCHEMA = ? AND NAME = ?", (schema, name))
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+        return None if row is None else str(row[0])
 
     # -- execution ----------------------------------------------------------------------------------------------------
 
@@ -321,7 +417,24 @@ class IgniteDialect(IgniteReflection):
             cursor.execute(statement, parameters)
             return
         context.check()
-        cursor.execute(statement, parameters, **context.cursor_options(statement))
+        try:
+            cursor.execute(statement, parameters, **context.cursor_options(statement))
+        except self.loaded_dbapi.Error as error:
+            if "Failed to prepare distributed join query" not in str(error):
+                raise
+            raise self.loaded_dbapi.NotSupportedError(
+                f"{error}\n(The rows of these tables lie on different nodes, or in different partitions, and the H2 "
+                "engine can bring them together only over an index: create one on the joined column; or make the smaller "
+                "table replicated, with ignite_template='replicated'; or give the node the Calcite engine; or, if the rows "
+                "are collocated, say so with execution_options(ignite_engine='node').)",
+                sqlstate=getattr(error, "sqlstate", None),
+                status=getattr(error, "status", None),
+                code=getattr(error, "code", None),
+            ) from error
+        if context.isddl or (
+            context.compiled is None and engines.read_text(statement).verb in ("CREATE", "DROP")
+        ):
+            self._view_bodies.clear()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         """Run a statement without parameters on the engine that was chosen for it."""

@@ -10,19 +10,21 @@ they call for the other engine it is rendered once more. The result is cached by
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exc, types as sqltypes
 from sqlalchemy.schema import Table
 from sqlalchemy.sql import compiler, elements, operators, selectable
+from sqlalchemy.sql.dml import Insert
 
 from sqlalchemy_ignite import engines, types
-from sqlalchemy_ignite.engines import CALCITE, Choice, Facts
+from sqlalchemy_ignite.engines import CALCITE, Choice, Facts, ViewFacts
 
 if TYPE_CHECKING:
-    from sqlalchemy.sql.dml import Insert, Update
+    from sqlalchemy.sql.dml import Update
 
     from sqlalchemy_ignite.base import IgniteDialect
 
@@ -36,22 +38,21 @@ _NO_WINDOW_FUNCTIONS = "Ignite 2.x has no window functions (OVER): neither of it
 class IgniteCompiler(compiler.SQLCompiler):
     """Renders SQL for the engine that the statement goes to.
 
+    :ivar option: the engine option that it was compiled under.
     :ivar choice: where the statement goes; None for a compiler without a statement.
     :ivar facts: what the statement turned out to be.
     :ivar refused: why the server would not take the statement although it renders; raised when it is executed.
     """
 
     dialect: IgniteDialect
+    option: str
     choice: Choice | None
     facts: Facts
     refused: str | None
 
-    compound_keywords = {
-        **compiler.SQLCompiler.compound_keywords,
-    }
-
     def __init__(self, dialect: IgniteDialect, statement: Any, *args: Any, **kwargs: Any) -> None:
         option: str = kwargs.pop("ignite_engine", dialect.engine)
+        views: ViewFacts | None = kwargs.pop("ignite_views", None)
         arguments = (dialect, statement, args, kwargs)
         self.vocabulary = CALCITE
         if statement is None:
@@ -65,10 +66,14 @@ class IgniteCompiler(compiler.SQLCompiler):
         for _ in range(2):
             self._forget(arguments, choice)
             super().__init__(dialect, statement, *args, **kwargs)
+            self.option = option
+            if views is not None:
+                self.facts.text_may_mislead |= views.may_mislead
+                self.facts.subquery_in_expression |= views.subquery_in_expression
             if self.isplaintext:
-                chosen = engines.choose_for_text(option, dialect.server_engines, self.string)
-            else:
-                chosen = engines.choose(option, dialect.server_engines, self.facts)
+                # Text is not rendered in a vocabulary; where it goes is decided when it is executed.
+                return
+            chosen = engines.choose(option, dialect.server_engines, self.facts)
             same_words = chosen.vocabulary is choice.vocabulary
             choice = self.choice = chosen
             if same_words:
@@ -77,7 +82,8 @@ class IgniteCompiler(compiler.SQLCompiler):
     def _forget(self, arguments: tuple[Any, ...], choice: Choice | None) -> None:
         self.__dict__.clear()
         self._arguments = arguments
-        self._siblings: dict[str, IgniteCompiler] = {}
+        self._siblings: dict[tuple[str, ViewFacts | None], IgniteCompiler] = {}
+        self._depth_in_expression = 0
         self._direct_values: set[elements.BindParameter[Any]] = set()
         self._key_columns: tuple[Any, ...] = ()
         self.facts = Facts()
@@ -85,19 +91,19 @@ class IgniteCompiler(compiler.SQLCompiler):
         self.choice = choice
         self.vocabulary = choice.vocabulary if choice is not None else CALCITE
 
-    def for_engine(self, option: str) -> IgniteCompiler:
-        """Return this statement compiled under another engine `option`, for one execution.
+    def sibling(self, option: str, views: ViewFacts | None = None) -> IgniteCompiler:
+        """Return this statement compiled under another engine `option`, or knowing the views that it reads.
 
-        Execution options are not part of SQLAlchemy's cache key, so a compiled statement keeps its siblings itself.
+        Neither is part of SQLAlchemy's cache key, so a compiled statement keeps its siblings itself.
         """
-        if option == self.dialect.engine:
+        if option == self.option and views is None:
             return self
-        sibling = self._siblings.get(option)
-        if sibling is None:
+        found = self._siblings.get((option, views))
+        if found is None:
             dialect, statement, args, kwargs = self._arguments
-            sibling = type(self)(dialect, statement, *args, ignite_engine=option, **kwargs)
-            self._siblings[option] = sibling
-        return sibling
+            found = type(self)(dialect, statement, *args, ignite_engine=option, ignite_views=views, **kwargs)
+            self._siblings[option, views] = found
+        return found
 
     # -- facts --------------------------------------------------------------------------------------------------------
 
@@ -108,6 +114,8 @@ class IgniteCompiler(compiler.SQLCompiler):
             self.facts.tables.add((table.schema, table.name))
             if self._is_everywhere(table):
                 self.facts.sources_everywhere += 1
+            elif self._depth_in_expression:
+                self.facts.subquery_in_expression = True
         return super().visit_table(table, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
 
     @staticmethod
@@ -119,10 +127,30 @@ class IgniteCompiler(compiler.SQLCompiler):
             return isinstance(template, str) and template.lower() == "replicated"
         return False
 
-    def visit_select(self, *args: Any, **kwargs: Any) -> str:
+    def visit_select(self, select_stmt: Any, asfrom: bool = False, **kwargs: Any) -> str:
         """Render a SELECT, and count it."""
         self.facts.selects += 1
-        return super().visit_select(*args, **kwargs)  # type: ignore[no-any-return]
+        with self._inside(asfrom or kwargs.get("compound_index") is not None):
+            return super().visit_select(select_stmt, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+
+    def visit_compound_select(self, cs: Any, asfrom: bool = False, **kwargs: Any) -> str:
+        """Render a UNION or the like."""
+        with self._inside(asfrom or kwargs.get("compound_index") is not None):
+            return super().visit_compound_select(cs, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _inside(self, takes_part_as_a_whole: bool) -> Iterator[None]:
+        """Note while a query is rendered that stands in an expression, not in FROM and not as the statement."""
+        in_expression = (
+            bool(self.stack)
+            and not takes_part_as_a_whole
+            and not isinstance(self.stack[-1].get("selectable"), Insert)
+        )
+        self._depth_in_expression += in_expression
+        try:
+            yield
+        finally:
+            self._depth_in_expression -= in_expression
 
     def visit_values(self, element: Any, asfrom: bool = False, **kwargs: Any) -> str:
         """Render a VALUES table, and note it as a source."""
@@ -144,13 +172,18 @@ class IgniteCompiler(compiler.SQLCompiler):
             if not seen.only_system:
                 self.facts.sources += seen.sources
                 self.facts.text_may_mislead |= seen.may_mislead or (seen.selects > 0 and not whole)
+                self.facts.tables |= seen.tables
+                if seen.sources and (self._depth_in_expression or not (whole or after_from)):
+                    self.facts.subquery_in_expression = True
+                self.facts.subquery_in_expression |= seen.subquery_in_expression
         return super().visit_textclause(textclause, **kwargs)  # type: ignore[no-any-return]
 
     def visit_column(self, column: Any, *args: Any, **kwargs: Any) -> str:
         """Render a column; one that is really textual SQL is read for subqueries."""
         if getattr(column, "is_literal", False) and "(" in column.name:
             seen = engines.read_text(column.name)
-            self.facts.text_may_mislead |= seen.selects > 0 and not seen.only_system
+            if seen.selects > 0 and not seen.only_system:
+                self.facts.text_may_mislead = self.facts.subquery_in_expression = True
         return super().visit_column(column, *args, **kwargs)  # type: ignore[no-any-return]
 
     def visit_join(self, join: Any, *args: Any, **kwargs: Any) -> str:
@@ -158,7 +191,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         if join.full:
             self.facts.refuse("h2", "it has no FULL OUTER JOIN")
         if isinstance(join.right, selectable.Join) or (
-            isinstance(join.right, selectable.FromGrouping) and isinstance(join.right.element, selectable.Join)
+            isinstance(join.right, selectable.FromGrouping)
+            and isinstance(join.right.element, selectable.Join)
         ):
             self.facts.refuse("h2", "it cannot join to a join in parentheses")
         return super().visit_join(join, *args, **kwargs)  # type: ignore[no-any-return]
@@ -172,6 +206,9 @@ class IgniteCompiler(compiler.SQLCompiler):
             )
         if cte.nesting or isinstance(cte.element, selectable.Values):
             self.facts.refuse("h2", "its common table expressions cannot be VALUES, nor nest")
+        if self._depth_in_expression and kwargs.get("asfrom", bool(args and args[0])):
+            # Rendered before, perhaps, but read here once more.
+            self.facts.subquery_in_expression = True
         return super().visit_cte(cte, *args, **kwargs)
 
     # -- parameters ---------------------------------------------------------------------------------------------------
@@ -205,14 +242,20 @@ class IgniteCompiler(compiler.SQLCompiler):
         # Parameters arrive with the exact type of their column. Only a DECIMAL has a scale besides, which INSERT
         # rounds to and an UPDATE on Calcite would not.
         impl = type_._unwrapped_dialect_impl(self.dialect)
-        if isinstance(impl, sqltypes.Numeric) and not isinstance(impl, sqltypes.Float) and impl.precision is not None:
+        if (
+            isinstance(impl, sqltypes.Numeric)
+            and not isinstance(impl, sqltypes.Float)
+            and impl.precision is not None
+        ):
             return f"CAST({rendered} AS {self.dialect.type_compiler_instance.process(impl)})"
         return rendered
 
     def _literal_execute_expanding_parameter(
         self, name: str, parameter: Any, values: Sequence[Any], *args: Any, **kwargs: Any
     ) -> Any:
-        to_update, expression = super()._literal_execute_expanding_parameter(name, parameter, values, *args, **kwargs)
+        to_update, expression = super()._literal_execute_expanding_parameter(
+            name, parameter, values, *args, **kwargs
+        )
         limit = self.vocabulary.largest_in_list
         if limit is not None and len(values) > limit:
             raise exc.CompileError(
@@ -245,7 +288,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render an operator; beside a column of its own kind a parameter stays bare."""
         operator = kwargs.get("override_operator") or binary.operator
         if operators.is_comparison(operator) and (
-            self._is_column_beside(binary.left, binary.right) or self._is_column_beside(binary.right, binary.left)
+            self._is_column_beside(binary.left, binary.right)
+            or self._is_column_beside(binary.right, binary.left)
         ):
             kwargs["ignite_bare"] = True
         return super().visit_binary(binary, *args, **kwargs)  # type: ignore[no-any-return]
@@ -261,7 +305,8 @@ class IgniteCompiler(compiler.SQLCompiler):
             else [other]
         )
         return all(
-            isinstance(bind, elements.BindParameter) and bind.type._type_affinity is column.type._type_affinity
+            isinstance(bind, elements.BindParameter)
+            and bind.type._type_affinity is column.type._type_affinity
             for bind in binds
         )
 
@@ -310,7 +355,9 @@ class IgniteCompiler(compiler.SQLCompiler):
     def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
         """Render REGEXP_REPLACE."""
         self._refuse_regexp_flags(binary)
-        return f"REGEXP_REPLACE({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+        return (
+            f"REGEXP_REPLACE({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
+        )
 
     def _refuse_regexp_flags(self, binary: Any) -> None:
         flags = binary.modifiers.get("flags")
@@ -338,7 +385,9 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def visit_bitwise_lshift_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
         """Refuse a shift: neither engine has one."""
-        raise exc.CompileError("Ignite's SQL has no shift operators (<<, >>); multiply or divide by a power of two")
+        raise exc.CompileError(
+            "Ignite's SQL has no shift operators (<<, >>); multiply or divide by a power of two"
+        )
 
     visit_bitwise_rshift_op_binary = visit_bitwise_lshift_op_binary
 
@@ -453,7 +502,9 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render OFFSET and FETCH FIRST."""
         options = select._fetch_clause_options
         if options["percent"] or options["with_ties"]:
-            raise exc.CompileError("Ignite's SQL has no FETCH … PERCENT and no FETCH … WITH TIES; use limit()")
+            raise exc.CompileError(
+                "Ignite's SQL has no FETCH … PERCENT and no FETCH … WITH TIES; use limit()"
+            )
         text = ""
         if select._offset_clause is not None:
             text += f"\n OFFSET {self._row_count(select._offset_clause, kwargs)} ROWS"
@@ -503,9 +554,10 @@ class IgniteCompiler(compiler.SQLCompiler):
         return len(self.bind_names) > 0
 
     def _note_direct_values(self, statement: Any) -> None:
-        for values in (statement._values, dict(statement._ordered_values or ()) if hasattr(
-            statement, "_ordered_values"
-        ) else None):
+        for values in (
+            statement._values,
+            dict(statement._ordered_values or ()) if hasattr(statement, "_ordered_values") else None,
+        ):
             for value in (values or {}).values():
                 if isinstance(value, elements.BindParameter):
                     self._direct_values.add(value)
@@ -522,7 +574,9 @@ class IgniteCompiler(compiler.SQLCompiler):
             if self.column_keys is None and not given:
                 supplied = None
             else:
-                supplied = {getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))}
+                supplied = {
+                    getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))
+                }
         if not isinstance(table, Table):
             return
         self._key_columns = tuple(table.primary_key)
@@ -556,7 +610,12 @@ class IgniteCompiler(compiler.SQLCompiler):
         return text
 
     def _cast_assignments(self, statement: Any) -> Any:
+        mapper = statement.table._annotations.get("parentmapper")
+
         def cast(column: Any, value: Any) -> Any:
+            if isinstance(column, str):
+                # The name of an attribute of a mapped class, or the key of a column.
+                column = (mapper.columns if mapper is not None else statement.table.c).get(column)
             type_ = getattr(column, "type", None)
             if isinstance(value, elements.BindParameter) or not isinstance(value, elements.ColumnElement):
                 return value
@@ -565,7 +624,9 @@ class IgniteCompiler(compiler.SQLCompiler):
             impl = type_._unwrapped_dialect_impl(self.dialect)
             if isinstance(impl, (sqltypes.String, sqltypes.LargeBinary)):
                 # CAST to a length would cut in silence what the server refuses as too long.
-                return elements.Cast(value, sqltypes.VARCHAR()) if isinstance(impl, sqltypes.String) else value
+                return (
+                    elements.Cast(value, sqltypes.VARCHAR()) if isinstance(impl, sqltypes.String) else value
+                )
             return elements.Cast(value, type_)
 
         if not statement._values and not getattr(statement, "_ordered_values", None):
@@ -576,7 +637,9 @@ class IgniteCompiler(compiler.SQLCompiler):
                 {column: cast(column, value) for column, value in statement._values.items()}
             )
         if getattr(statement, "_ordered_values", None):
-            clone._ordered_values = [(column, cast(column, value)) for column, value in statement._ordered_values]
+            clone._ordered_values = [
+                (column, cast(column, value)) for column, value in statement._ordered_values
+            ]
         return clone
 
     def visit_delete(self, *args: Any, **kwargs: Any) -> str:
@@ -589,7 +652,9 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def update_from_clause(self, *args: Any, **kwargs: Any) -> str:
         """Refuse UPDATE of one table from another."""
-        raise exc.CompileError("Ignite's SQL has no UPDATE … FROM: assign a scalar subquery, or filter by EXISTS")
+        raise exc.CompileError(
+            "Ignite's SQL has no UPDATE … FROM: assign a scalar subquery, or filter by EXISTS"
+        )
 
     def delete_extra_from_clause(self, *args: Any, **kwargs: Any) -> str:
         """Refuse DELETE from one table by another."""
@@ -691,5 +756,3 @@ class IgniteTypeCompiler(compiler.GenericTypeCompiler):
     def visit_uuid(self, type_: Any, **kwargs: Any) -> str:
         """Return UUID, or CHAR(32) for ``native_uuid=False``."""
         return "UUID" if type_.native_uuid else "CHAR(32)"
-
-

@@ -5,6 +5,9 @@ for the whole statement as soon as one table is pinned by its key, so an ordinar
 tables that are not collocated silently loses rows. Everything here serves one rule: such a statement goes to Calcite
 where the node has it, and otherwise asks the H2 engine for distributed joins, so that it is right or an error.
 
+Distributed joins mend joins, and queries in FROM. They do not mend a subquery in an expression (IN, EXISTS, scalar): in
+a cluster each node looks for its rows only among its own. There, such a statement is refused.
+
 Nothing here touches a connection: the functions look at facts and answer.
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import attrs
 from sqlalchemy import exc
@@ -26,6 +29,7 @@ __all__ = [
     "Facts",
     "ServerEngines",
     "TextFacts",
+    "ViewFacts",
     "Vocabulary",
     "choose",
     "choose_for_text",
@@ -98,12 +102,14 @@ class Choice:
     """Where a statement goes.
 
     ``query_engine`` is what the driver is told (None: the node's default engine, no hint); ``vocabulary`` is how the
-    statement is rendered; ``distributed_joins`` asks the H2 engine to be right or to refuse.
+    statement is rendered; ``distributed_joins`` asks the H2 engine to be right or to refuse a join.
     """
 
     vocabulary: Vocabulary
     query_engine: str | None = None
     distributed_joins: bool = False
+    #: The rows are right only where one node has all of them.
+    needs_one_node: bool = False
 
 
 @attrs.define
@@ -118,8 +124,10 @@ class Facts:
     selects: int = 0
     #: The statement writes to a table that it also names as a source (UPDATE, DELETE): each SELECT in it is a subquery.
     changes_source: bool = False
-    #: Textual SQL inside the statement was seen to join or to select.
+    #: Textual SQL inside the statement, or a view that it reads, was seen to join or to select.
     text_may_mislead: bool = False
+    #: A subquery in an expression reads rows that not each node has.
+    subquery_in_expression: bool = False
     #: Why an engine cannot run the statement, by the engine's name.
     refusals: dict[str, str] = attrs.field(factory=dict)
     #: The engine to try first, whatever the statement reads.
@@ -140,6 +148,23 @@ class Facts:
             return False
         subqueries = self.selects if self.changes_source else self.selects - 1
         return self.sources > 1 or subqueries > 0
+
+
+@attrs.frozen
+class ViewFacts:
+    """What the views that a statement reads do themselves."""
+
+    may_mislead: bool
+    subquery_in_expression: bool
+
+    @classmethod
+    def of(cls, bodies: Iterable[str]) -> ViewFacts:
+        """Return what the views with these bodies do."""
+        seen = [read_text(body) for body in bodies]
+        return cls(
+            may_mislead=any(one.may_mislead for one in seen),
+            subquery_in_expression=any(one.subquery_in_expression for one in seen),
+        )
 
 
 def _hint(name: str, server: ServerEngines) -> str | None:
@@ -170,6 +195,7 @@ def choose(option: str, server: ServerEngines, facts: Facts) -> Choice:
                 vocabulary=_VOCABULARIES[name],
                 query_engine=None if option == "node" else _hint(name, server),
                 distributed_joins=option != "node" and name == "h2" and facts.may_mislead,
+                needs_one_node=option != "node" and name == "h2" and facts.subquery_in_expression,
             )
     reasons = "; ".join(f"{name}: {facts.refusals[name]}" for name in dict.fromkeys(candidates))
     missing = {"h2", "calcite"} - set(candidates) - set(facts.refusals)
@@ -194,6 +220,8 @@ _ENDS_FROM = frozenset(
     "WHERE GROUP ORDER HAVING LIMIT OFFSET FETCH UNION INTERSECT EXCEPT MINUS SET VALUES WHEN".split()
 )
 _ROUTED_VERBS = frozenset("SELECT WITH VALUES INSERT UPDATE DELETE".split())
+_BEFORE_SOURCE = frozenset({"SELECT", "LATERAL", "ONLY"})
+_BEFORE_QUERY = frozenset({"", "(", "AS", "UNION", "ALL", "INTERSECT", "EXCEPT", "MINUS"})
 _SCHEMAS_EVERYWHERE = frozenset({"SYS", "INFORMATION_SCHEMA"})
 
 
@@ -211,8 +239,12 @@ class TextFacts:
     only_system: bool
     #: ``?`` outside of literals and comments.
     parameters: int
+    #: A subquery in an expression reads a source.
+    subquery_in_expression: bool
     #: The text chooses its engine itself, in a hint.
     has_engine_hint: bool
+    #: Schema (None: the current one) and name of each source, as the server has them.
+    tables: frozenset[tuple[str | None, str]]
 
     @property
     def may_mislead(self) -> bool:
@@ -221,6 +253,15 @@ class TextFacts:
             return False
         subqueries = self.selects if self.verb in ("UPDATE", "DELETE") else self.selects - 1
         return self.sources > 1 or subqueries > 0
+
+
+@attrs.define
+class _Level:
+    """An open parenthesis: what has been seen in it so far."""
+
+    has_query: bool = False
+    in_from: bool = False
+    in_expression: bool = False
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, str]]:
@@ -240,65 +281,79 @@ def read_text(sql: str, *, after_from: bool = False) -> TextFacts:
     This is not a parser: what it cannot tell apart counts as a source. `after_from` reads a fragment that stands
     after FROM.
     """
-    verb = ""
-    sources = selects = parameters = 0
-    schemas: list[str | None] = []
-    # One entry per open parenthesis: [a SELECT or DELETE was seen here, its FROM clause is open].
-    levels = [[after_from, after_from]]
+    verb = before = ""
+    selects = parameters = 0
+    subquery_in_expression = False
+    found: list[tuple[str | None, str]] = []
+    levels = [_Level(has_query=after_from, in_from=after_from)]
     wants_source = after_from
-    last_name: str | None = None
     awaiting_dot = False
     for kind, value in _tokens(sql):
+        level = levels[-1]
+        previous, before = before, value
         if awaiting_dot and kind == ".":
-            schemas[-1] = last_name
+            continue
+        if awaiting_dot and previous == "." and kind in ("word", "name"):
+            found[-1] = (found[-1][1], value)
             awaiting_dot = False
             continue
         awaiting_dot = False
         if kind == "word" and not verb:
             verb = value
             if value in ("UPDATE", "DELETE"):
-                levels[-1][0] = True
+                level.has_query = True
                 wants_source = value == "UPDATE"
                 continue
-        if wants_source and kind in ("word", "name") and value not in ("SELECT", "LATERAL", "ONLY"):
-            sources += 1
-            schemas.append(None)
-            last_name, awaiting_dot, wants_source = value, True, False
+        if wants_source and kind in ("word", "name") and (kind == "name" or value not in _BEFORE_SOURCE):
+            found.append((None, value))
+            subquery_in_expression |= level.in_expression
+            awaiting_dot, wants_source = True, False
             continue
         if kind == "(":
-            # FROM (a JOIN b): the parenthesis holds sources; FROM (SELECT ..) holds a statement.
-            levels.append([wants_source, wants_source])
+            # FROM (a JOIN b): the parenthesis holds sources; FROM (SELECT ..) and WITH q AS (SELECT ..) hold a query
+            # that takes part as a whole; anywhere else a SELECT is a subquery in an expression.
+            takes_part = wants_source or previous in _BEFORE_QUERY or (verb == "INSERT" and selects == 0)
+            levels.append(
+                _Level(
+                    has_query=wants_source,
+                    in_from=wants_source,
+                    in_expression=level.in_expression or not takes_part,
+                )
+            )
         elif kind == ")":
             if len(levels) > 1:
                 levels.pop()
             wants_source = False
         elif kind == "?":
             parameters += 1
-        elif kind == "," and levels[-1][1]:
+        elif kind == "," and level.in_from:
             wants_source = True
         elif kind == "word":
             if value == "SELECT":
                 selects += 1
-                levels[-1][:] = [True, False]
+                level.has_query, level.in_from = True, False
                 wants_source = False
-            elif value == "FROM" and levels[-1][0]:
-                levels[-1][1] = wants_source = True
+            elif value == "FROM" and level.has_query:
+                level.in_from = wants_source = True
             elif value == "JOIN":
                 wants_source = True
             elif value in _ENDS_FROM:
-                levels[-1][1] = wants_source = False
+                level.in_from = wants_source = False
+    only_system = bool(found) and all(schema in _SCHEMAS_EVERYWHERE for schema, _ in found)
     return TextFacts(
         verb=verb,
-        sources=sources,
+        sources=len(found),
         selects=selects,
-        only_system=bool(schemas) and all(schema in _SCHEMAS_EVERYWHERE for schema in schemas),
+        only_system=only_system,
         parameters=parameters,
+        subquery_in_expression=subquery_in_expression and not only_system,
         has_engine_hint="QUERY_ENGINE" in sql.upper(),
+        tables=frozenset(found),
     )
 
 
-def choose_for_text(option: str, server: ServerEngines, sql: str) -> Choice:
-    """Return where the textual statement `sql` goes under the engine `option`."""
+def choose_for_text(option: str, server: ServerEngines, sql: str, views: ViewFacts | None = None) -> Choice:
+    """Return where the textual statement `sql`, which reads these `views`, goes under the engine `option`."""
     default = Choice(vocabulary=_VOCABULARIES[server.default])
     seen = read_text(sql)
     # Other verbs are left alone: a comment in front of a native statement hides it from the H2 engine's parser.
@@ -306,11 +361,12 @@ def choose_for_text(option: str, server: ServerEngines, sql: str) -> Choice:
         if option in ("h2", "calcite") and not seen.has_engine_hint:
             return choose(option, server, Facts())
         return default
-    facts = Facts(text_may_mislead=seen.may_mislead)
+    facts = Facts(
+        text_may_mislead=seen.may_mislead or (views is not None and views.may_mislead),
+        subquery_in_expression=seen.subquery_in_expression
+        or (views is not None and views.subquery_in_expression),
+    )
     if seen.parameters and seen.verb == "UPDATE":
         # Calcite would store a parameter of a textual UPDATE with the type it came with, whatever the column is.
         facts.preferred = "h2"
-    elif seen.parameters and seen.verb == "DELETE":
-        # The H2 engine deletes by key without converting the parameter: an int of the wrong width deletes nothing.
-        facts.preferred = "calcite"
     return choose(option, server, facts)

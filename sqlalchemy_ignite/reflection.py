@@ -147,7 +147,9 @@ class IgniteReflection(DefaultDialect):
         return []
 
     @reflection.cache
-    def get_materialized_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+    def get_materialized_view_names(
+        self, connection: Connection, schema: str | None = None, **kw: Any
+    ) -> list[str]:
         """Return nothing: Ignite has no materialized views."""
         return []
 
@@ -156,12 +158,16 @@ class IgniteReflection(DefaultDialect):
         """Return nothing: Ignite's SQL has no sequences."""
         return []
 
-    def has_sequence(self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
+    def has_sequence(
+        self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any
+    ) -> bool:
         """Return False: Ignite's SQL has no sequences."""
         return False
 
     @reflection.cache
-    def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
+    def has_table(
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+    ) -> bool:
         """Return whether a table or a view of this name is there."""
         self._ensure_has_table_connection(connection)
         return dict(self.has_multi_table(connection, [table_name], schema=schema, **kw))[(schema, table_name)]
@@ -170,7 +176,10 @@ class IgniteReflection(DefaultDialect):
         self, connection: Connection, table_names: Sequence[str], schema: str | None = None, **kw: Any
     ) -> Iterable[tuple[Any, bool]]:
         """Return for each name whether a table or a view has it."""
-        found = {*self._tables(connection, schema, table_names), *self._views(connection, schema, table_names)}
+        found = {
+            *self._tables(connection, schema, table_names),
+            *self._views(connection, schema, table_names),
+        }
         for name in table_names:
             yield (schema, name), self.normalize_name(self.name_on_server(name)) in found
 
@@ -244,11 +253,14 @@ class IgniteReflection(DefaultDialect):
         tables = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
         facts = self._column_facts(connection, schema, tables) if tables else {}
         for name in tables:
-            yield (schema, name), [
-                self._column(column, facts[name][column])
-                for column in self._column_order(connection, schema, name)
-                if column in facts[name]
-            ]
+            yield (
+                (schema, name),
+                [
+                    self._column(column, facts[name][column])
+                    for column in self._column_order(connection, schema, name)
+                    if column in facts[name]
+                ],
+            )
         for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
             if name in tables:
                 continue
@@ -395,26 +407,30 @@ class IgniteReflection(DefaultDialect):
         found: dict[str, list[tuple[str, list[tuple[str, bool]], bool, int]]] = {name: [] for name in names}
         for table, index, columns, is_pk, inline_size in rows:
             if table in wanted:
-                found[wanted[table]].append((index, parse_index_columns(columns or ""), bool(is_pk), inline_size))
+                found[wanted[table]].append(
+                    (index, parse_index_columns(columns or ""), bool(is_pk), inline_size)
+                )
         return found
 
-    def _keys(
-        self, connection: Connection, schema: str | None, names: Sequence[str]
-    ) -> dict[str, list[str]]:
+    def _keys(self, connection: Connection, schema: str | None, names: Sequence[str]) -> dict[str, list[str]]:
         """Return the key columns of each table in their order, as the server has them."""
         facts = self._column_facts(connection, schema, names)
         indexes = self._index_rows(connection, schema, names)
         keys: dict[str, list[str]] = {}
         for name in names:
             # _KEY is the column of the whole key; it is listed as key of a table that has no key column of its own.
-            columns = [column for column, fact in facts[name].items() if fact[2] and column not in ("_KEY", "_VAL")]
+            columns = [
+                column for column, fact in facts[name].items() if fact[2] and column not in ("_KEY", "_VAL")
+            ]
             order = [
                 column
                 for index, parts, is_pk, _ in indexes[name]
                 if is_pk and index == "_key_PK"
                 for column, _ in parts
             ]
-            keys[name] = sorted(columns, key=lambda column: order.index(column) if column in order else len(order))
+            keys[name] = sorted(
+                columns, key=lambda column: order.index(column) if column in order else len(order)
+            )
         return keys
 
     def get_multi_pk_constraint(  # type: ignore[override]
@@ -487,7 +503,9 @@ class IgniteReflection(DefaultDialect):
             "column_names": [self.normalize_name(column) for column, _ in parts],
             "unique": False,
         }
-        descending = {self.normalize_name(column): ("desc",) for column, is_descending in parts if is_descending}
+        descending = {
+            self.normalize_name(column): ("desc",) for column, is_descending in parts if is_descending
+        }
         if descending:
             index["column_sorting"] = descending
         return index
@@ -517,7 +535,9 @@ class IgniteReflection(DefaultDialect):
         caches: dict[str, Any] = {}
         if tables:
             names = sorted({row[1] for row in tables.values()})
-            condition, parameters = ("", {}) if len(names) > _MOST_NAMES else (" WHERE CACHE_NAME IN :names", {"names": names})
+            condition, parameters = (
+                ("", {}) if len(names) > _MOST_NAMES else (" WHERE CACHE_NAME IN :names", {"names": names})
+            )
             rows = self._ask(
                 connection,
                 # Modes are Java enums in Calcite, unless they are cast.
@@ -650,7 +670,11 @@ def _sql_type(
         return sqltypes.NullType()
     if cls is sqltypes.DECIMAL:
         # 32767 and 65535 digits are how the engines say "any".
-        return sqltypes.DECIMAL(precision, scale) if precision is not None and precision < 32767 else sqltypes.DECIMAL()
+        return (
+            sqltypes.DECIMAL(precision, scale)
+            if precision is not None and precision < 32767
+            else sqltypes.DECIMAL()
+        )
     if cls in (sqltypes.VARCHAR, sqltypes.CHAR, sqltypes.VARBINARY, sqltypes.BINARY):
         return cls(length) if length is not None and 0 < length < 65536 else cls()  # type: ignore[call-arg]
     return cls()

@@ -271,6 +271,9 @@ def sql_name(type_: sqltypes.TypeEngine[Any], dialect: Dialect) -> str | None:
         return float_name(impl)
     if isinstance(impl, _Uuid) and not impl.native_uuid:
         return "VARCHAR"
+    if isinstance(impl, _Time):
+        # Without it the H2 engine cuts the milliseconds off.
+        return "TIME(3)"
     if isinstance(impl, _Ignite):
         return impl.ignite_name
     return None

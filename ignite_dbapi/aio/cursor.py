@@ -43,6 +43,7 @@ class AsyncCursor(CursorAttributes):
 
     async def fetchone(self) -> Any:
         """The next row, or None when there are no more."""
+        self._connection._check_open()
         row = self._state.next_buffered()
         return row if row is not NO_ROW else await self._connection._run(self._state.fetch_one())
 

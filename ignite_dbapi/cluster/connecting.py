@@ -61,7 +61,9 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
             hint = "; the server may ask for a client certificate: set 'tls_cert_file' and 'tls_key_file'"
         return _failure(f"no TLS connection to {place}: {reason}{hint}", "tls_failed")
     if isinstance(error, TimeoutError):
-        seconds = f"{options.connect_timeout:g} s" if options.connect_timeout is not None else "the time allowed"
+        seconds = (
+            f"{options.connect_timeout:g} s" if options.connect_timeout is not None else "the time allowed"
+        )
         return _failure(
             f"{place} did not answer within {seconds}; is it the thin client port of an Ignite node? "
             f"(option 'connect_timeout')",

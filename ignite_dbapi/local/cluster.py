@@ -91,7 +91,7 @@ class LocalCluster:
 
     @property
     def url(self) -> str:
-        """The URL for ``ignite_dbapi.connect``, with all addresses, and the credentials and TLS files if any."""
+        """The URL for ``ignite_dbapi.connect``: all addresses, and the credentials and TLS files if any."""
         if not self.nodes:
             raise LocalServerError("The cluster has not been started, so it has no URL yet.")
         addresses = ",".join(f"{host}:{port}" for host, port in self.addresses)

@@ -38,14 +38,20 @@ def call(session: Session, message: Message[AnswerT]) -> Operation[AnswerT]:
         yield from facts.learn(session, fact)
 
 
-def open_query(session: Session, message: SqlFieldsQuery) -> Operation[Pending]:
-    """Send a query, which makes the server open a cursor."""
+def open_query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> Operation[Pending]:
+    """Send a query, which makes the server open a cursor.
+
+    *may_leak*: a failure may leave the cursor open, as for every SELECT.
+    """
     yield from close_orphans(session)
     while True:
         yield Acquire(session.resource_lock)
         try:
+            if session.resources.must_drain:
+                yield from _wait_for_queries(session)
+                yield from _probe(session)
             pending: Pending = yield Send(message)
-            session.resources.opening()
+            session.resources.opening(pending, may_leak=may_leak)
             return pending
         except MissingFact as missing:
             fact = missing
@@ -55,12 +61,12 @@ def open_query(session: Session, message: SqlFieldsQuery) -> Operation[Pending]:
         yield from facts.learn(session, fact)
 
 
-def receive_query(session: Session, pending: Pending, *, may_leak: bool) -> Operation[SqlFieldsAnswer]:
-    """Wait for the answer to a query; *may_leak*: a failure may leave a cursor open, as for every SELECT."""
+def receive_query(session: Session, pending: Pending) -> Operation[SqlFieldsAnswer]:
+    """Wait for the answer to a query."""
     try:
         answer: SqlFieldsAnswer = yield Receive(pending)
     except Error as error:
-        session.resources.failed(may_leak=may_leak)
+        session.resources.failed(pending)
         if session.resources.must_probe and not error.is_connection_lost:
             yield from _close_leaked(session)
         raise
@@ -68,7 +74,7 @@ def receive_query(session: Session, pending: Pending, *, may_leak: bool) -> Oper
         # The waiting was given up (a cancelled task), the query was not: its answer still comes, with a cursor.
         session.abandoned.append(pending)
         raise
-    session.resources.opened(answer.cursor_id)
+    session.resources.opened(pending, answer.cursor_id)
     if session.resources.must_probe:
         yield from _close_leaked(session)
     return answer
@@ -76,8 +82,8 @@ def receive_query(session: Session, pending: Pending, *, may_leak: bool) -> Oper
 
 def query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> Operation[SqlFieldsAnswer]:
     """Run a query and wait for its first page."""
-    pending = yield from open_query(session, message)
-    return (yield from receive_query(session, pending, may_leak=may_leak))
+    pending = yield from open_query(session, message, may_leak=may_leak)
+    return (yield from receive_query(session, pending))
 
 
 def close_resource(session: Session, resource_id: int) -> Operation[bool]:
@@ -95,13 +101,16 @@ def close_resource(session: Session, resource_id: int) -> Operation[bool]:
 def close_orphans(session: Session) -> Operation[None]:
     """Close the cursors whose owners were garbage collected, or never got to know them."""
     for pending in [pending for pending in session.abandoned if pending.is_done]:
-        session.abandoned.remove(pending)
+        try:
+            session.abandoned.remove(pending)
+        except ValueError:  # another thread was faster
+            continue
         try:
             answer: SqlFieldsAnswer = yield Receive(pending)
         except Error:
-            session.resources.failed(may_leak=True)
+            session.resources.failed(pending)
         else:
-            session.resources.opened(answer.cursor_id)
+            session.resources.opened(pending, answer.cursor_id)
             if answer.page.has_more:
                 session.resources.orphans.append(answer.cursor_id)
     orphans = session.resources.orphans
@@ -117,13 +126,28 @@ def close_orphans(session: Session) -> Operation[None]:
 def _close_leaked(session: Session) -> Operation[None]:
     yield Acquire(session.resource_lock)
     try:
-        if not session.resources.must_probe:
-            return
-        for resource_id in session.resources.suspicious_ids():
-            existed = yield from close_resource(session, resource_id)
-            session.resources.probed(resource_id, existed=existed)
-            if not existed and resource_id > session.resources.last_id:
-                break
-        session.resources.cleared()
+        if session.resources.must_probe:
+            yield from _probe(session)
     finally:
         session.resource_lock.release()
+
+
+def _probe(session: Session) -> Operation[None]:
+    """Close what may have leaked. No query is under way, nor can one be sent meanwhile."""
+    for resource_id in session.resources.suspicious_ids():
+        existed = yield from close_resource(session, resource_id)
+        session.resources.probed(resource_id, existed=existed)
+        if not existed and resource_id > session.resources.last_id:
+            break
+    session.resources.cleared()
+
+
+def _wait_for_queries(session: Session) -> Operation[None]:
+    """Wait for the answers to all queries that are under way, which others wait for as well."""
+    for pending in session.resources.in_flight:
+        try:
+            answer: SqlFieldsAnswer = yield Receive(pending)
+        except Error:
+            session.resources.failed(pending)
+        else:
+            session.resources.opened(pending, answer.cursor_id)

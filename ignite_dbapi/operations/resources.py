@@ -7,7 +7,15 @@ successful answer does tell its number, the leaked ones can be worked out and cl
 
 from __future__ import annotations
 
+import threading
 from collections import deque
+from typing import Final
+
+from ignite_dbapi.protocol.exchange import Pending
+
+# So many failures may pass while other requests are under way, before these are waited for. The server's limit for
+# open cursors is 128, of which some are in use.
+_SUSPECTS_LIMIT: Final = 32
 
 
 class ResourceLedger:
@@ -15,52 +23,74 @@ class ResourceLedger:
 
     def __init__(self) -> None:
         self.last_id = 0
-        self.in_flight = 0
         # Cursors whose owner was garbage collected; deque.append is atomic, so __del__ may use it.
         self.orphans: deque[int] = deque()
+        # Requests that make the server open something, and whether their failure may leave it open.
+        self._in_flight: dict[Pending, bool] = {}
         self._suspects = 0
         self._gaps: set[int] = set()
+        self._lock = threading.Lock()
 
-    def opening(self) -> None:
-        """A request that makes the server open something was sent."""
-        self.in_flight += 1
+    @property
+    def in_flight(self) -> list[Pending]:
+        """The requests under way that make the server open something."""
+        with self._lock:
+            return list(self._in_flight)
 
-    def opened(self, resource_id: int) -> None:
-        """It was answered with *resource_id*."""
-        self.in_flight -= 1
-        if resource_id > self.last_id:
-            self._gaps.update(range(self.last_id + 1, resource_id))
-            self.last_id = resource_id
-        else:
-            self._gaps.discard(resource_id)
-        self._settle()
+    def opening(self, pending: Pending, *, may_leak: bool) -> None:
+        """A request was sent that makes the server open something, and leave it open when it fails if *may_leak*."""
+        with self._lock:
+            self._in_flight[pending] = may_leak
 
-    def failed(self, *, may_leak: bool) -> None:
-        """It was answered with an error, or never; *may_leak* says whether a cursor may be left open."""
-        self.in_flight -= 1
-        self._suspects += may_leak
-        self._settle()
+    def opened(self, pending: Pending, resource_id: int) -> None:
+        """*pending* was answered with *resource_id*. Only the first report on a request counts."""
+        with self._lock:
+            if self._in_flight.pop(pending, None) is None:
+                return
+            if resource_id > self.last_id:
+                self._gaps.update(range(self.last_id + 1, resource_id))
+                self.last_id = resource_id
+            else:
+                self._gaps.discard(resource_id)
+            self._settle()
+
+    def failed(self, pending: Pending) -> None:
+        """*pending* was answered with an error, or never. Only the first report on a request counts."""
+        with self._lock:
+            may_leak = self._in_flight.pop(pending, None)
+            if may_leak is None:
+                return
+            self._suspects += may_leak
+            self._settle()
 
     def _settle(self) -> None:
-        if not self.in_flight and not self._suspects:
+        if not self._in_flight and not self._suspects:
             self._gaps.clear()
 
     @property
     def must_probe(self) -> bool:
         """Whether something may have leaked and nothing is under way that could be mistaken for it."""
-        return self._suspects > 0 and self.in_flight == 0
+        return self._suspects > 0 and not self._in_flight
+
+    @property
+    def must_drain(self) -> bool:
+        """Whether so much may have leaked that what is under way must be waited for, to find out."""
+        return self._suspects >= _SUSPECTS_LIMIT
 
     def suspicious_ids(self) -> list[int]:
         """The numbers to try to close, in order; those after the last known one end at the first unknown."""
-        beyond = max(self._suspects - len(self._gaps), 0)
-        return [*sorted(self._gaps), *range(self.last_id + 1, self.last_id + 1 + beyond)]
+        with self._lock:
+            beyond = max(self._suspects - len(self._gaps), 0)
+            return [*sorted(self._gaps), *range(self.last_id + 1, self.last_id + 1 + beyond)]
 
     def probed(self, resource_id: int, *, existed: bool) -> None:
         """*resource_id* was tried: the server had it open, or not."""
-        if existed and resource_id > self.last_id:
-            self.last_id = resource_id
+        with self._lock:
+            if existed and resource_id > self.last_id:
+                self.last_id = resource_id
 
     def cleared(self) -> None:
         """All suspicious numbers were tried."""
-        self._suspects = 0
-        self._gaps.clear()
+        with self._lock:
+            self._suspects = 0
+            self._gaps.clear()

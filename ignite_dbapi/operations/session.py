@@ -27,5 +27,5 @@ class Session:
     server_version: str | None = None
     default_query_engine: str | None = None
     query_engines: frozenset[str] | None = None
-    # The widths in which the integer parameters of a DELETE or UPDATE were found to match, by statement.
-    learned_widths: dict[str, int] = attrs.field(factory=dict)
+    # Which of its forms a DELETE or UPDATE starts with, by statement: those before were found to miss its key.
+    learned_forms: dict[str, int] = attrs.field(factory=dict)

@@ -9,10 +9,7 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Any, Final
 
-import attrs
-
 from ignite_dbapi.errors import (
-    DatabaseError,
     DataError,
     Error,
     InterfaceError,
@@ -20,13 +17,19 @@ from ignite_dbapi.errors import (
     ProgrammingError,
     Warning,
 )
-from ignite_dbapi.operations import calls, facts
+from ignite_dbapi.operations import calls, facts, server
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import Statement, StatementKind, analyze, with_engine
+from ignite_dbapi.operations.statements import (
+    Statement,
+    StatementKind,
+    analyze,
+    with_engine,
+    without_key_shortcut,
+)
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import MissingFact, TypeCode
 from ignite_dbapi.protocol.codec.values import ObjectArray
-from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, again
 from ignite_dbapi.protocol.messages.sql import Page, SqlFieldsAnswer, SqlFieldsPage, SqlFieldsQuery
 from ignite_dbapi.types import Column, SqlType, sql_type, type_of_column
 
@@ -40,9 +43,9 @@ _BATCH_WINDOW: Final = 16
 _COUNT_COLUMNS: Final = (["UPDATED"], ["ROWCOUNT"])
 _NO_ROW: Final = object()
 
-# The types in which H2 may want the key of a DELETE or UPDATE, in the order they are tried.
-_INTEGER_CODES: Final = (TypeCode.LONG, TypeCode.INT, TypeCode.SHORT, TypeCode.BYTE)
-_RANGES: Final = {TypeCode.LONG: 63, TypeCode.INT: 31, TypeCode.SHORT: 15, TypeCode.BYTE: 7}
+# The types in which H2 may want an integer key of a DELETE or UPDATE, and their bits, in the order they are tried.
+_INTEGER_FORMS: Final = ((None, 0), (TypeCode.INT, 31), (TypeCode.SHORT, 15), (TypeCode.BYTE, 7))
+_LEARNED_LIMIT: Final = 1000
 
 RowMaker = Callable[[tuple[Any, ...]], Any]
 
@@ -56,6 +59,7 @@ class ResultSet:
         self.columns = answer.columns
         self.page = answer.page
         self._next: Pending | None = None
+        self._failure: Error | None = None
         self._is_closed = not answer.page.has_more
 
     def fetch(self, count: int | None) -> Operation[list[tuple[Any, ...]]]:
@@ -65,7 +69,9 @@ class ResultSet:
             if self.page.row_count:
                 yield from self._request_ahead()
                 taken = yield from self._take(self.page.row_count if count is None else count - len(rows))
-                rows = taken if not rows else rows + taken if len(rows) < len(taken) else _extended(rows, taken)
+                rows = taken if not rows else _extended(rows, taken)
+            elif self._failure is not None:
+                raise again(self._failure)
             elif self._next is None and not self.page.has_more:
                 break
             else:
@@ -83,11 +89,15 @@ class ResultSet:
             raise InterfaceError("the result was closed before it was read to its end", code="result_closed")
         try:
             self.page = yield Receive(pending)
-        except DatabaseError as error:
+        except Error as error:
+            # Rows are missing from here on, which must not look like the end of the result.
+            self._failure = error
             # The cursor stays open on the server when a later page fails.
-            self.page.has_more = False
-            if not error.is_connection_lost:
-                yield from self.close()
+            yield from self.close()
+            raise
+        except BaseException:
+            # Only the waiting was given up: this page is still the next one.
+            self._next = pending
             raise
         self._is_closed = not self.page.has_more
 
@@ -208,32 +218,47 @@ class CursorState:
         codes: list[TypeCode | None] | None,
     ) -> Operation[tuple[SqlFieldsAnswer, int | None]]:
         """Run a statement once: its answer, and the number of changed rows if it has no result."""
-        session = self._session
+        if statement.condition_start is not None and options.query_engine != "calcite":
+            return (yield from self._run_conditional(sql, statement, options, arguments, codes))
         message = _message(sql, statement, options, arguments, codes)
         may_leak = statement.kind is not StatementKind.DML
-        may_miss = _keys_that_may_miss(statement, options, arguments, codes)
-        if not may_miss:
-            answer = yield from calls.query(session, message, may_leak=may_leak)
-            return answer, (yield from self._count(answer, statement))
-        # H2 takes the key of such a statement as it travels: a BIGINT finds no INTEGER key, without an error.
-        # Nothing happens then, so that it can be tried again in other widths.
-        learned = session.learned_widths.get(sql)
-        for code in sorted(_INTEGER_CODES, key=lambda candidate: candidate != learned):
-            if not all(_fits(arguments[index], code) for index in may_miss):
-                continue
-            typed: list[TypeCode | None] = list(codes) if codes else [None] * len(arguments)
-            for index in may_miss:
-                typed[index] = code
-            answer = yield from calls.query(
-                session, attrs.evolve(message, argument_codes=typed), may_leak=may_leak
-            )
+        answer = yield from calls.query(self._session, message, may_leak=may_leak)
+        return answer, (yield from self._count(answer, statement))
+
+    def _run_conditional(
+        self,
+        sql: str,
+        statement: Statement,
+        options: StatementOptions,
+        arguments: Sequence[Any],
+        codes: list[TypeCode | None] | None,
+    ) -> Operation[tuple[SqlFieldsAnswer, int | None]]:
+        """Run a DELETE or UPDATE with a condition, so that it finds what a SELECT with the condition finds.
+
+        H2 turns ``WHERE key = ?`` into a direct operation on the key, with the value as it came: a BIGINT finds no
+        INTEGER key, without an error. When nothing was changed, the statement is run again in a form that has H2
+        convert and compare. If that finds something, the same statement starts in another form the next time.
+        """
+        learned = self._session.learned_forms
+        form = learned.get(sql, 0)
+        direct = _direct_codes(statement, arguments, codes, form)
+        if direct is not None:
+            message = _message(sql, statement, options, arguments, direct)
+            answer = yield from calls.query(self._session, message, may_leak=False)
             count = yield from self._count(answer, statement)
-            if count:
-                if len(session.learned_widths) >= 1000:
-                    session.learned_widths.clear()
-                session.learned_widths[sql] = code
-                break
+            if count or (options.query_engine is None and (yield from self._is_calcite_default())):
+                return answer, count
+        message = _message(without_key_shortcut(sql, statement), statement, options, arguments, codes)
+        answer = yield from calls.query(self._session, message, may_leak=False)
+        count = yield from self._count(answer, statement)
+        if count and direct is not None:
+            if len(learned) >= _LEARNED_LIMIT:
+                learned.clear()
+            learned[sql] = form + 1
         return answer, count
+
+    def _is_calcite_default(self) -> Operation[bool]:
+        return (yield from server.default_query_engine(self._session)) == "calcite"
 
     def _count(self, answer: SqlFieldsAnswer, statement: Statement) -> Operation[int | None]:
         """The number of changed rows that the answer to a statement without result consists of."""
@@ -276,29 +301,39 @@ class CursorState:
     ) -> Operation[None]:
         """INSERTs, several under way at once: their effects do not depend on their order."""
         window: deque[tuple[int, Pending]] = deque()
-        failure: Error | None = None
+        failure: BaseException | None = None
         sets = enumerate(parameter_sets)
-        while True:
-            try:
+        try:
+            while True:
                 while failure is None and len(window) < _BATCH_WINDOW:
-                    index, parameters = next(sets)
-                    arguments = _arguments(parameters, statement)
-                    self._warn_of_lost_microseconds(arguments, options)
-                    message = _message(sql, statement, options, arguments, codes)
-                    window.append((index, (yield from calls.open_query(self._session, message))))
-            except StopIteration:
-                sets = enumerate(())
-            except Error as error:
-                failure = _of_parameter_set(error, index)
-            if not window:
-                break
-            index, pending = window.popleft()
-            try:
-                answer = yield from calls.receive_query(self._session, pending, may_leak=False)
-                self.rowcount += (yield from self._count(answer, statement)) or 0
-            except Error as error:
-                # What is under way already is waited for, so that rowcount tells what was written.
-                failure = failure or _of_parameter_set(error, index)
+                    try:
+                        index, parameters = next(sets, (-1, ()))
+                    except Exception as error:
+                        failure = error
+                        break
+                    if index < 0:
+                        break
+                    try:
+                        arguments = _arguments(parameters, statement)
+                        self._warn_of_lost_microseconds(arguments, options)
+                        message = _message(sql, statement, options, arguments, codes)
+                        window.append(
+                            (index, (yield from calls.open_query(self._session, message, may_leak=False)))
+                        )
+                    except Error as error:
+                        failure = _of_parameter_set(error, index)
+                if not window:
+                    break
+                index, pending = window.popleft()
+                try:
+                    answer = yield from calls.receive_query(self._session, pending)
+                    self.rowcount += (yield from self._count(answer, statement)) or 0
+                except Error as error:
+                    # What is under way already is waited for, so that rowcount tells what was written.
+                    failure = failure or _of_parameter_set(error, index)
+        finally:
+            # Whoever gives the waiting up leaves answers behind that are still to come.
+            self._session.abandoned.extend(pending for _, pending in window)
         if failure is not None:
             raise failure
 
@@ -367,12 +402,13 @@ class CursorState:
         codes, self._input_codes = self._input_codes, None
         if codes is None:
             return None
-        if len(codes) > statement.parameter_count:
+        if any(code is not None for code in codes[statement.parameter_count :]):
             raise ProgrammingError(
                 f"setinputsizes named {len(codes)} types; the statement has {statement.parameter_count} parameters",
                 code="parameter_count",
             )
-        return codes + [None] * (statement.parameter_count - len(codes))
+        count = statement.parameter_count
+        return codes[:count] + [None] * (count - len(codes))
 
     def _warn_of_lost_microseconds(self, arguments: Sequence[Any], options: StatementOptions) -> None:
         if options.query_engine == "calcite":
@@ -467,25 +503,28 @@ def _array(argument: Any) -> Any:
     return argument
 
 
-def _keys_that_may_miss(
-    statement: Statement,
-    options: StatementOptions,
-    arguments: Sequence[Any],
-    codes: Sequence[TypeCode | None] | None,
-) -> list[int]:
-    """The indexes of integer parameters that may be compared with a key as they travel (H2's fast path)."""
-    start = statement.condition_parameter
-    if start is None or options.query_engine == "calcite":
-        return []
-    return [
-        index
-        for index in range(start, len(arguments))
-        if type(arguments[index]) is int and (codes is None or codes[index] is None)
-    ]
+def _direct_codes(
+    statement: Statement, arguments: Sequence[Any], codes: list[TypeCode | None] | None, form: int
+) -> list[TypeCode | None] | None:
+    """The types of the parameters in which a direct operation on the key is tried; None: not at all.
 
-
-def _fits(value: int, code: TypeCode) -> bool:
-    return -(1 << _RANGES[code]) <= value < 1 << _RANGES[code] or code is TypeCode.LONG
+    *form* counts the attempts that were found to miss: after the types that the values have by nature come the
+    narrower ones, for the integers in the condition.
+    """
+    result: list[TypeCode | None] = list(codes) if codes else [None] * len(arguments)
+    if form == 0:
+        return result
+    if form >= len(_INTEGER_FORMS):
+        return None
+    code, bits = _INTEGER_FORMS[form]
+    is_changed = False
+    for index in range(statement.condition_parameter or 0, len(arguments)):
+        if type(arguments[index]) is int and result[index] is None:
+            if not -(1 << bits) <= arguments[index] < 1 << bits:
+                return None
+            result[index] = code
+            is_changed = True
+    return result if is_changed else None
 
 
 def _input_code(size: Any) -> TypeCode | None:

@@ -11,14 +11,15 @@ import attrs
 
 _TOKEN: Final = re.compile(
     r"""
-      '(?:[^']|'')*'                 # a literal
-    | "(?:[^"]|"")*"                 # a quoted name
+      '[^']*(?:'|\Z)                 # a literal; one with a doubled quote in it looks like two
+    | "[^"]*(?:"|\Z)                 # a quoted name
     | --[^\r\n]* | //[^\r\n]*        # a comment up to the end of the line
-    | /\*.*?\*/                      # a comment
-    | \$\$.*?\$\$                    # H2's dollar quotes
+    | /\*.*?(?:\*/|\Z)               # a comment
+    | \$\$.*?(?:\$\$|\Z)             # H2's dollar quotes
     | (?P<parameter>\?\d*)
     | (?P<word>[^\W\d][\w$]*)
     | (?P<bracket>[()])
+    | (?P<end>;)
     | \d[\w.]*                       # a number, whose exponent is not a word
     """,
     re.VERBOSE | re.DOTALL,
@@ -42,13 +43,16 @@ _CHANGES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 class Statement:
     """A statement's *kind*, its first keyword as *verb*, and its number of parameters.
 
-    *condition_parameter* is the index of the first parameter behind the WHERE of a DELETE or UPDATE.
+    *condition_parameter* is the index of the first parameter behind the WHERE of a DELETE or UPDATE, and
+    *condition_start* where its text starts. *end* is where the statement ends before a semicolon that closes it.
     """
 
     kind: StatementKind
     verb: str
     parameter_count: int
     condition_parameter: int | None = None
+    condition_start: int | None = None
+    end: int | None = None
 
 
 def analyze(sql: str) -> Statement:
@@ -61,10 +65,17 @@ def _analyze(sql: str) -> Statement:
     parameters = 0
     highest = 0
     condition: int | None = None
+    condition_start: int | None = None
+    end: int | None = None
     depth = 0
     in_with = False
     for match in _TOKEN.finditer(sql):
         kind = match.lastgroup
+        if kind == "end":
+            end = match.start() if end is None else end
+            continue
+        if kind is not None:
+            end = None
         if kind == "parameter":
             number = match.group()[1:]
             if number:
@@ -90,6 +101,7 @@ def _analyze(sql: str) -> Statement:
                 in_with = False
             elif word == "WHERE" and verb in ("DELETE", "UPDATE") and depth <= 0 and condition is None:
                 condition = max(parameters, highest)
+                condition_start = match.end()
     return Statement(
         kind=(
             StatementKind.QUERY
@@ -101,6 +113,8 @@ def _analyze(sql: str) -> Statement:
         verb=verb,
         parameter_count=max(parameters, highest),
         condition_parameter=condition,
+        condition_start=condition_start,
+        end=end,
     )
 
 
@@ -113,11 +127,21 @@ def with_engine(sql: str, engine: str | None, statement: Statement) -> str:
     """*sql* with the comment that makes a node run it on *engine*.
 
     The server takes the first hint that it finds anywhere in the text, so the comment goes in front. For H2's
-    own commands (CREATE INDEX, ALTER TABLE, KILL …) it goes behind, because H2 tells them by how the text starts.
+    own commands (CREATE INDEX, ALTER TABLE, KILL …) it goes behind, because H2 tells them by how the text starts;
+    a closing semicolon is left out then, because a comment behind it would count as a second statement.
     """
     if engine is None:
         return sql
     comment = _ENGINE_COMMENT.format(engine=engine)
     if engine == "h2" and statement.kind is StatementKind.OTHER:
-        return f"{sql}\n{comment}"
+        return f"{sql[: statement.end]}\n{comment}"
     return comment + sql
+
+
+def without_key_shortcut(sql: str, statement: Statement) -> str:
+    """The DELETE or UPDATE *sql* in a form that H2 does not turn into a direct operation on a key.
+
+    ``_KEY`` is a column of every table and never NULL, so the condition keeps its meaning, whatever follows.
+    """
+    assert statement.condition_start is not None
+    return f"{sql[: statement.condition_start]} _KEY IS NOT NULL AND {sql[statement.condition_start :]}"

@@ -101,14 +101,12 @@ class Exchange:
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
         if self.failure is not None:
-            raise _again(self.failure)
+            raise again(self.failure)
         pending = Pending(next(self._request_ids), message)
         writer = Writer(self.context.knowledge)
         writer.raw(bytes(_HEADER.size))
         message.encode(writer, self.context)
-        _HEADER.pack_into(
-            writer.buffer, 0, len(writer.buffer) - 4, message.op_code, pending.request_id
-        )
+        _HEADER.pack_into(writer.buffer, 0, len(writer.buffer) - 4, message.op_code, pending.request_id)
         self._pending[pending.request_id] = pending
         return pending, writer.buffer
 
@@ -118,12 +116,14 @@ class Exchange:
         for frame in self.frames.feed(data):
             if len(frame) < 8:
                 raise ProtocolError(f"answer of {len(frame)} bytes, shorter than its header")
+            if self._is_notification(frame):
+                # Its id is that of a resource, which nobody listens to; it may equal a request's id.
+                continue
             pending = self._pending.pop(_REQUEST_ID.unpack_from(frame)[0], None)
             if pending is None:
-                self._unexpected(frame)
-            else:
-                pending.frame = frame
-                answered.append(pending)
+                raise ProtocolError("answer to a request that was not made")
+            pending.frame = frame
+            answered.append(pending)
         return answered
 
     def fail(self, error: Error) -> list[Pending]:
@@ -140,7 +140,7 @@ class Exchange:
         """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came."""
         if pending.frame is None:
             assert pending.error is not None
-            raise _again(pending.error)
+            raise again(pending.error)
         reader = Reader(pending.frame, self.context.knowledge)
         self._header(reader)
         return pending.message.decode(reader, self.context)
@@ -163,16 +163,12 @@ class Exchange:
                 return
         raise error_from_answer(status, reader.string())
 
-    def _unexpected(self, frame: bytes) -> None:
-        """Notifications of resources that nobody listens to are dropped; anything else is a broken peer."""
-        if self.context.version >= VERSION_WITH_FLAGS and len(frame) >= 10:
-            flags = int.from_bytes(frame[8:10], "little")
-            if flags & _FLAG_NOTIFICATION:
-                return
-        raise ProtocolError("answer to a request that was not made")
+    def _is_notification(self, frame: bytes) -> bool:
+        flags = int.from_bytes(frame[8:10], "little") if self.context.version >= VERSION_WITH_FLAGS else 0
+        return bool(flags & _FLAG_NOTIFICATION)
 
 
-def _again(error: Error) -> Error:
+def again(error: Error) -> Error:
     """A new exception like *error*: raising one object from several threads would mix their tracebacks."""
     fresh = type(error)(str(error))
     fresh.__dict__.update(error.__dict__)
@@ -180,4 +176,4 @@ def _again(error: Error) -> Error:
     return fresh
 
 
-__all__ = ["Acquire", "Effect", "Exchange", "MissingFact", "Operation", "Pending", "Receive", "Send"]
+__all__ = ["Acquire", "Effect", "Exchange", "MissingFact", "Operation", "Pending", "Receive", "Send", "again"]

@@ -23,14 +23,13 @@ class FrameBuffer:
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
-        self._frame_size: int | None = None
+        # The size of what is to come first: of a length, and then of the frame including its length.
+        self._needed = LENGTH_SIZE
         self.limit: int | None = None
 
     def wanted(self) -> int:
         """How many bytes to ask the socket for: about what is missing of the current frame."""
-        if self._frame_size is None:
-            return _CHUNK
-        return min(max(self._frame_size - self._size, _CHUNK), _LARGE_CHUNK)
+        return min(max(self._needed - self._size, _CHUNK), _LARGE_CHUNK)
 
     @property
     def received(self) -> bytes:
@@ -39,28 +38,27 @@ class FrameBuffer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add *data*; returns the frames that it completes, without their lengths."""
-        frames: list[bytes] = []
         self._chunks.append(data)
         self._size += len(data)
+        if self._size < self._needed:
+            return []
+        frames: list[bytes] = []
+        whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = [whole]
+        start = 0
         while True:
-            if self._frame_size is None:
-                if self._size < LENGTH_SIZE:
-                    return frames
-                self._join()
-                (length,) = _LENGTH.unpack_from(self._chunks[0])
-                if length <= 0 or (self.limit is not None and length > self.limit):
-                    raise ProtocolError(f"frame of {length} bytes announced: {bytes(self._chunks[0][:16])!r}")
-                self._frame_size = LENGTH_SIZE + length
-            if self._size < self._frame_size:
-                return frames
-            self._join()
-            whole = self._chunks[0]
-            frames.append(whole[LENGTH_SIZE : self._frame_size])
-            rest = whole[self._frame_size :]
-            self._chunks = [rest] if rest else []
-            self._size = len(rest)
-            self._frame_size = None
-
-    def _join(self) -> None:
-        if len(self._chunks) > 1:
-            self._chunks = [b"".join(self._chunks)]
+            self._needed = LENGTH_SIZE
+            if len(whole) - start < LENGTH_SIZE:
+                break
+            (length,) = _LENGTH.unpack_from(whole, start)
+            if length <= 0 or (self.limit is not None and length > self.limit):
+                raise ProtocolError(f"frame of {length} bytes announced: {whole[start : start + 16]!r}")
+            self._needed = LENGTH_SIZE + length
+            if len(whole) - start < self._needed:
+                break
+            frames.append(whole[start + LENGTH_SIZE : start + self._needed])
+            start += self._needed
+        rest = whole[start:]
+        self._chunks = [rest] if rest else []
+        self._size = len(rest)
+        return frames

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from struct import pack
 from typing import Final
 
-from ignite_dbapi.errors import NotSupportedError, OperationalError, ProtocolError
+from ignite_dbapi.errors import NotSupportedError, OperationalError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
 from ignite_dbapi.protocol.codec.values import MapValue
 from ignite_dbapi.protocol.context import (
@@ -123,8 +123,7 @@ def _offered_instead(
             code="no_common_version",
             is_connection_lost=True,
         )
-    if len(tried) > len(SUPPORTED_VERSIONS):
-        raise ProtocolError("the server keeps offering other versions")
+    # No version is tried twice, so this comes to an end.
     return offered
 
 

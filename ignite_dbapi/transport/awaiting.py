@@ -98,6 +98,10 @@ class AwaitingChannel(asyncio.Protocol):
             except StopIteration as stop:
                 value: T = stop.value
                 return value
+            except ProtocolError as error:
+                # Pages are decoded when their rows are fetched, which may show only then that they are broken.
+                self._fail(error)
+                raise
             raised = None
             try:
                 if type(effect) is Send:
@@ -124,10 +128,12 @@ class AwaitingChannel(asyncio.Protocol):
         """Wait for the answer to *pending* and decode it."""
         assert self._exchange is not None
         if not pending.is_done:
-            pending.waiter = asyncio.get_running_loop().create_future()
+            if pending.waiter is None:
+                pending.waiter = asyncio.get_running_loop().create_future()
             try:
                 async with asyncio.timeout(self._options.request_timeout):
-                    await pending.waiter
+                    # Shielded, because several tasks may wait for it, and one may be cancelled.
+                    await asyncio.shield(pending.waiter)
             except TimeoutError as error:
                 raise self._fail(error) from error
         try:

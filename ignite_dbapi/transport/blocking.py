@@ -31,7 +31,9 @@ class BlockingChannel:
     there is no thread of the channel's own.
     """
 
-    def __init__(self, connected: socket.socket, address: Address, exchange: Exchange) -> None:
+    def __init__(
+        self, connected: socket.socket | tls.SharedTlsSocket, address: Address, exchange: Exchange
+    ) -> None:
         self._socket = connected
         self.address = address
         self._exchange = exchange
@@ -60,6 +62,10 @@ class BlockingChannel:
             except StopIteration as stop:
                 value: T = stop.value
                 return value
+            except ProtocolError as error:
+                # Pages are decoded when their rows are fetched, which may show only then that they are broken.
+                self._fail(error, "reading an answer")
+                raise
             raised = None
             try:
                 if type(effect) is Send:
@@ -80,7 +86,10 @@ class BlockingChannel:
                 self._socket.sendall(data)
         except BaseException as error:
             # Nobody can tell how much of the request went out, so nothing can follow it.
-            raise self._fail(error, "sending a request") from error
+            failure = self._fail(error, "sending a request")
+            if isinstance(error, Exception):
+                raise failure from error
+            raise
         return pending
 
     def receive(self, pending: Pending) -> Any:
@@ -180,12 +189,13 @@ def _open(
     frames: FrameBuffer,
 ) -> BlockingChannel:
     deadline = None if options.connect_timeout is None else time.monotonic() + options.connect_timeout
-    connected = socket.create_connection(address, timeout=options.connect_timeout)
+    plain = socket.create_connection(address, timeout=options.connect_timeout)
+    connected: socket.socket | tls.SharedTlsSocket = plain
     try:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if ssl_context is not None:
-            connected = ssl_context.wrap_socket(connected, server_hostname=address[0])
+            connected = tls.SharedTlsSocket(ssl_context.wrap_socket(plain, server_hostname=address[0]))
         context = _shake_hands(connected, options, attributes, frames, deadline)
         connected.settimeout(options.request_timeout)
     except BaseException:
@@ -195,7 +205,7 @@ def _open(
 
 
 def _shake_hands(
-    connected: socket.socket,
+    connected: socket.socket | tls.SharedTlsSocket,
     options: ConnectOptions,
     attributes: Mapping[str, str],
     frames: FrameBuffer,

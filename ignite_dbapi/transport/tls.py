@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import select
 import ssl
+import threading
 
 from ignite_dbapi.errors import InterfaceError
 from ignite_dbapi.options import ConnectOptions
@@ -37,3 +40,71 @@ def context_for(options: ConnectOptions) -> ssl.SSLContext | None:
             code="tls_options",
         ) from None
     return context
+
+
+class SharedTlsSocket:
+    """A TLS connection that one thread may read while others write.
+
+    OpenSSL allows one call at a time on a connection, and a call that waits would keep the others out. So no
+    call waits: a lock is held for its short time, and waiting for the socket takes place outside.
+    """
+
+    def __init__(self, connected: ssl.SSLSocket) -> None:
+        self._timeout = connected.gettimeout()
+        connected.settimeout(0)
+        self._socket = connected
+        self._lock = threading.Lock()
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Seconds that a call may wait, None: for ever."""
+        self._timeout = timeout
+
+    def recv(self, size: int) -> bytes:
+        """Up to *size* bytes, as soon as there are any; none at the end."""
+        while True:
+            try:
+                with self._lock:
+                    return self._socket.recv(size)
+            except ssl.SSLWantReadError:
+                for_writing = False
+            except ssl.SSLWantWriteError:
+                for_writing = True
+            self._wait(for_writing)
+
+    def sendall(self, data: bytes | bytearray) -> None:
+        """Send all of *data*; one thread at a time."""
+        left = memoryview(data)
+        while left:
+            try:
+                with self._lock:
+                    left = left[self._socket.send(left) :]
+                continue
+            except ssl.SSLWantReadError:
+                for_writing = False
+            except ssl.SSLWantWriteError:
+                for_writing = True
+            self._wait(for_writing)
+
+    def _wait(self, for_writing: bool) -> None:
+        number = self._socket.fileno()
+        if number < 0:
+            raise OSError(errno.EBADF, "the connection is closed")
+        if not hasattr(select, "poll"):  # Windows
+            wanted = [number]
+            ready = select.select([] if for_writing else wanted, wanted if for_writing else [], [], self._timeout)
+            is_ready = any(ready)
+        else:
+            poll = select.poll()
+            poll.register(number, select.POLLOUT if for_writing else select.POLLIN)
+            is_ready = bool(poll.poll(None if self._timeout is None else self._timeout * 1000))
+        if not is_ready:
+            raise TimeoutError("timed out")
+
+    def shutdown(self, how: int) -> None:
+        """End the connection, which wakes the threads that wait."""
+        with self._lock:
+            self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """Free the socket."""
+        self._socket.close()

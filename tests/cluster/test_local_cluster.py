@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import re
 import socket
 import ssl
 import struct
 import sys
-import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import ignite_dbapi
 from ignite_dbapi.local import LocalCluster, LocalOptions, LocalServerError, supported_versions
 from ignite_dbapi.local import cluster as cluster_module
 from ignite_dbapi.local.java import find_java
@@ -40,9 +39,9 @@ def receive(connection: socket.socket) -> bytes:
     return exactly(struct.unpack("<i", exactly(4))[0])
 
 
-def handshake(connection: socket.socket, *credentials: str, version: tuple[int, int, int] = (1, 6, 0)) -> bytes:
-    """Send a thin client's handshake and return the answer; its first byte tells whether it was accepted."""
-    message = struct.pack("<bhhhb", 1, *version, 2) + b"".join(map(string, credentials))
+def handshake(connection: socket.socket, *credentials: str) -> bytes:
+    """Send a handshake of 1.6.0 and return the answer, whose first byte tells whether it was accepted."""
+    message = struct.pack("<bhhhb", 1, 1, 6, 0, 2) + b"".join(map(string, credentials))
     connection.sendall(struct.pack("<i", len(message)) + message)
     return receive(connection)
 
@@ -60,6 +59,16 @@ def request(connection: socket.socket, op_code: int, payload: bytes = b"") -> by
     assert request_id == 7
     assert not flags & 1, f"the server answered with an error: {answer!r}"
     return answer[10 + (12 if flags & 2 else 0) :]
+
+
+def run_sql(cluster: LocalCluster, statement: str) -> list[tuple[object, ...]]:
+    connection = ignite_dbapi.connect(cluster.url)
+    try:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+    finally:
+        connection.close()
 
 
 def is_alive(pid: int) -> bool:
@@ -113,7 +122,7 @@ class TestOneCluster:
         assert not second.is_running
         with pytest.raises(LocalServerError, match="node-2 does not run"):
             _ = second.pid
-        with pytest.raises(OSError):
+        with pytest.raises(ConnectionRefusedError):
             connect(address, timeout=2)
         first.wait_for_servers(1)
         second.start()
@@ -144,11 +153,16 @@ class TestOneCluster:
         with connect(node.address) as connection:
             assert handshake(connection)[:1] == ACCEPTED
 
-    def test_a_second_cluster_beside_it_stays_alone(self, pair: LocalCluster) -> None:
-        with LocalCluster(keep_logs=False) as other:
+    def test_a_second_cluster_beside_it_stays_alone(self, pair: LocalCluster, tmp_path: Path) -> None:
+        bystander = tmp_path / "something else"
+        bystander.touch()
+        with LocalCluster(logs_dir=tmp_path, keep_logs=False) as other:
             assert not set(other.addresses) & set(pair.addresses)
+            assert other.nodes[0].log_path == tmp_path / "node-1.log"
             assert servers_in_log(other.nodes[0].log_path) == 1
             assert servers_in_log(pair.nodes[0].log_path) == 2
+        # keep_logs=False takes the logs away, and nothing else.
+        assert list(tmp_path.iterdir()) == [bystander]
 
     def test_a_port_that_is_taken_is_named(self, pair: LocalCluster) -> None:
         port = pair.nodes[0].port
@@ -172,13 +186,6 @@ class TestStartAndStop:
         assert cluster.addresses == []
         assert list(tmp_path.glob("ignite-local-*")) == []
         assert "Node started : " in (tmp_path / "logs" / "node-1.log").read_text()
-
-    def test_logs_go_when_they_are_not_wanted(self, tmp_path: Path) -> None:
-        bystander = tmp_path / "something else"
-        bystander.touch()
-        with LocalCluster(logs_dir=tmp_path, keep_logs=False) as cluster:
-            assert cluster.nodes[0].log_path.exists()
-        assert list(tmp_path.iterdir()) == [bystander]
 
     def test_a_port_lost_between_choice_and_start_is_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = 0
@@ -270,10 +277,11 @@ class TestVersionsAndJava:
         with LocalCluster(ignite_version=version) as cluster, connect(cluster.addresses[0]) as connection:
             assert handshake(connection)[:1] == ACCEPTED
             assert f"Ignite ver. {version}#" in cluster.nodes[0].log_path.read_text()
+            # What negotiation is about: the newest protocol is unknown to the oldest server.
             with connect(cluster.addresses[0]) as second:
-                # Only 2.9 and newer know 1.7.0, so 2.8.1 has to refuse what 2.16.0 accepts.
-                seven = handshake(second, version=(1, 7, 0)) if version == "2.8.1" else b"\x00"
-                assert seven[:1] == b"\x00"
+                message = struct.pack("<bhhhb", 1, 1, 7, 0, 2) + struct.pack("<bi", 12, 0)  # no feature
+                second.sendall(struct.pack("<i", len(message)) + message)
+                assert (receive(second)[:1] == ACCEPTED) == (version == "2.16.0")
 
     def test_without_any_java_on_path_the_wheel_is_used(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -299,17 +307,24 @@ class TestVersionsAndJava:
         assert find_java("2.17.0").path != fake
         assert find_java("2.8.1").path == fake
 
-    def test_time_zone_and_schemas(self) -> None:
-        # Two things of the configuration that show without SQL: the times in the log, and the schema's cache.
-        now = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
+    def test_what_sql_sees(self) -> None:
         options = LocalOptions(timezone="Asia/Tokyo", tx_aware=True, engine="calcite", sql_schemas=["EXTRA"])
         with LocalCluster(options) as cluster:
-            log = cluster.nodes[0].log_path.read_text()
-        first = re.search(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", log, re.MULTILINE)
-        assert first is not None
-        assert abs(datetime.datetime.fromisoformat(first[1]) - now) < datetime.timedelta(minutes=5)
-        assert re.search(r"txAwareQueriesEnabled=true", log)
-        assert re.search(r"CalciteQueryEngineConfiguration \[.*?(isDflt|default)=true", log) or "EXTRA" in log
+            zone = "SELECT VALUE FROM SYS.NODE_ATTRIBUTES WHERE NAME = 'user.timezone'"
+            assert run_sql(cluster, zone) == [("Asia/Tokyo",)]
+            assert ("EXTRA",) in run_sql(cluster, "SELECT SCHEMA_NAME FROM SYS.SCHEMAS")
+            h2_alone_has_it = "SELECT H2VERSION()"
+            with pytest.raises(ignite_dbapi.DatabaseError, match="H2VERSION"):
+                run_sql(cluster, h2_alone_has_it)
+            assert len(run_sql(cluster, "SELECT /*+ QUERY_ENGINE('h2') */ H2VERSION()")) == 1
+            assert "txAwareQueriesEnabled=true" in cluster.nodes[0].log_path.read_text()
+
+    def test_h2_alone(self) -> None:
+        with LocalCluster(engines=["h2"], jvm_options=["-Dignite_dbapi.mark=here"]) as cluster:
+            assert len(run_sql(cluster, "SELECT H2VERSION()")) == 1
+            with pytest.raises(ignite_dbapi.DatabaseError, match="calcite"):
+                run_sql(cluster, "SELECT /*+ QUERY_ENGINE('calcite') */ 1")
+            assert "-Dignite_dbapi.mark=here" in cluster.nodes[0].log_path.read_text()
 
 
 class TestSecurity:

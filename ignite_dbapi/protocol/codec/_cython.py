@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 compiled = False
 
 Py_ssize_t = int
-int = int  # noqa: A001, PLW0127 - Cython's names
+int = int
 uint = int
 longlong = int
 ulonglong = int

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ignite_dbapi.errors import DataError, InterfaceError
 from ignite_dbapi.protocol.codec.values import NanosecondDatetime
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall-clock arithmetic is naive on purpose
+_EPOCH: Final = datetime(1970, 1, 1)
 _EPOCH_UTC: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400_000
 # 1900-01-01T00:00Z; earlier instants take the standard offset of the zone (see the module's docstring).
 _STANDARD_OFFSET_BEFORE: Final = -2_208_988_800_000
+# 9999-12-30T00:00Z; later instants have the same offset, as no zone changes its clocks at the end of December.
+_LAST_KNOWN_OFFSET: Final = 253_402_128_000_000
 _CACHE_LIMIT: Final = 50_000
 
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Z", "GMT", "Etc/GMT"})
@@ -37,9 +39,10 @@ def clock_for(name: str) -> Clock:
         return Clock(UTC, name)
     custom = _CUSTOM_ID.fullmatch(name)
     if custom:
-        sign, hours, minutes = custom.groups()
-        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
-        return Clock(timezone(-offset if sign == "-" else offset), name)
+        sign, hours, minutes = custom.group(1), int(custom.group(2)), int(custom.group(3) or 0)
+        if hours < 24 and minutes < 60:
+            offset = timedelta(hours=hours, minutes=minutes)
+            return Clock(timezone(-offset if sign == "-" else offset), name)
     try:
         return Clock(ZoneInfo(name), name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -50,6 +53,11 @@ def clock_for(name: str) -> Clock:
         ) from None
 
 
+# Within the class below, date and time are the names of methods.
+_Date: TypeAlias = date
+_Time: TypeAlias = time
+
+
 class Clock:
     """Converts between instants (milliseconds since 1970-01-01T00:00Z) and naive wall-clock values of *zone*."""
 
@@ -58,10 +66,8 @@ class Clock:
         self.name = name
         fixed = zone.utcoffset(None)
         self._fixed_offset: int | None = None if fixed is None else _milliseconds(fixed)
-        january, july = (zone.utcoffset(datetime(2024, month, 1)) for month in (1, 7))  # noqa: DTZ001
-        assert january is not None
-        assert july is not None
-        self._standard_offset = _milliseconds(min(january, july))
+        # The smallest one of a year: in summer clocks are ahead, and in Morocco they are back in Ramadan only.
+        self._standard_offset = min(self._zone_offset(datetime(2024, month, 1)) for month in range(1, 13))
         # Days on which offset and fold do not change: day number -> (offset, fold).
         self._offsets: dict[int, tuple[int, int]] = {}
         self._dates: dict[int, date] = {}
@@ -88,7 +94,7 @@ class Clock:
             return NanosecondDatetime.from_datetime(value, nanoseconds % 1000)
         return value
 
-    def date(self, milliseconds: int) -> date:
+    def date(self, milliseconds: int) -> _Date:
         """The day of an instant."""
         known = self._dates.get(milliseconds)
         if known is not None:
@@ -105,7 +111,7 @@ class Clock:
         self._dates[milliseconds] = value
         return value
 
-    def time(self, milliseconds: int) -> time:
+    def time(self, milliseconds: int) -> _Time:
         """The time of day of an instant, which for SQL TIME lies on 1970-01-01."""
         offset = self._fixed_offset
         if offset is None:
@@ -130,14 +136,14 @@ class Clock:
         milliseconds, rest = divmod(microseconds, 1000)
         return milliseconds, rest * 1000 + nanosecond
 
-    def instant_of_date(self, value: date) -> int:
+    def instant_of_date(self, value: _Date) -> int:
         """Midnight of *value* in this zone."""
         wall = (value.toordinal() - _EPOCH_ORDINAL) * _DAY
         if self._fixed_offset is not None:
             return wall - self._fixed_offset
-        return wall - self._offset_of_wall(datetime(value.year, value.month, value.day))  # noqa: DTZ001
+        return wall - self._offset_of_wall(datetime(value.year, value.month, value.day))
 
-    def instant_of_time(self, value: time) -> int:
+    def instant_of_time(self, value: _Time) -> int:
         """*value* on 1970-01-01 in this zone. Raises DataError below a millisecond, which TIME cannot hold."""
         if value.tzinfo is not None:
             raise DataError(
@@ -174,21 +180,28 @@ class Clock:
     def _exact_offset_at(self, milliseconds: int) -> tuple[int, int]:
         if milliseconds < _STANDARD_OFFSET_BEFORE:
             return self._standard_offset, 0
-        seconds, rest = divmod(milliseconds, 1000)
-        try:
-            local = (_EPOCH_UTC + timedelta(0, seconds, rest * 1000)).astimezone(self.zone)
-        except OverflowError:
-            raise _out_of_range("TIMESTAMP", milliseconds) from None
+        # The last day of the year 9999 may be the day after it in this zone, or the day before in UTC.
+        seconds, rest = divmod(min(milliseconds, _LAST_KNOWN_OFFSET), 1000)
+        local = (_EPOCH_UTC + timedelta(0, seconds, rest * 1000)).astimezone(self.zone)
         offset = local.utcoffset()
         assert offset is not None
-        return _milliseconds(offset), local.fold
+        fold = local.fold
+        if milliseconds + _milliseconds(offset) - self._standard_offset < _STANDARD_OFFSET_BEFORE:
+            fold = 1  # clocks went back to local mean time when 1900 began
+        return _milliseconds(offset), fold
 
     def _offset_of_wall(self, value: datetime) -> int:
         if self._fixed_offset is not None:
             return self._fixed_offset
-        wall = _microseconds(value.replace(tzinfo=None) - _EPOCH) // 1000
+        wall = _microseconds(value - _EPOCH) // 1000
         if wall - self._standard_offset < _STANDARD_OFFSET_BEFORE:
-            return self._standard_offset
+            if not value.fold:
+                return self._standard_offset
+            offset = self._zone_offset(value.replace(fold=0))
+            return offset if wall - offset >= _STANDARD_OFFSET_BEFORE else self._standard_offset
+        return self._zone_offset(value)
+
+    def _zone_offset(self, value: datetime) -> int:
         offset = self.zone.utcoffset(value)
         assert offset is not None
         return _milliseconds(offset)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from struct import Struct, error as StructError, unpack_from
+from struct import Struct, unpack_from
+from struct import error as StructError
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +57,10 @@ _UNPACK_F64 = Struct("<d").unpack_from
 
 # Values nested deeper than this are refused: the depth comes from the peer, and the stack is finite.
 _MAXIMUM_DEPTH = 100
+
+# Turning binary digits into decimal ones takes time that grows with the square of their number, which is the
+# peer's choice; this many bytes (39 000 digits) take some milliseconds.
+MAXIMUM_DECIMAL_SIZE = 1 << 14
 
 # Exact whatever the size: never rounds, and never touches the thread's own decimal context.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -155,6 +160,11 @@ def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
     """A decimal from its scale and its sign-and-magnitude bytes (big endian), with every digit and the scale."""
     if not magnitude:
         raise ProtocolError("decimal without magnitude bytes")
+    if len(magnitude) > MAXIMUM_DECIMAL_SIZE:
+        raise DataError(
+            f"decimal of {len(magnitude)} bytes; the driver reads up to {MAXIMUM_DECIMAL_SIZE}",
+            code="value_not_representable",
+        )
     if magnitude[0] & 0x80:
         # The sign is the top bit of the first byte, and no part of the number.
         unscaled = -int.from_bytes(bytes((magnitude[0] & 0x7F,)) + magnitude[1:], "big")
@@ -315,7 +325,7 @@ class Reader:
                 self.position = start
 
     @cython.cfunc
-    def _read_rows(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list:
+    def _read_rows(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list:  # type: ignore[type-arg]
         data: bytes = self.data
         buffer: cython.p_const_uchar = data
         position: cython.Py_ssize_t = self.position
@@ -326,8 +336,8 @@ class Reader:
         code: cython.int
         lossless: cython.bint = self._lossless
         clock = self.knowledge.clock
-        rows: list = []
-        row: list
+        rows: list = []  # type: ignore[type-arg]
+        row: list  # type: ignore[type-arg]
         # A row has at least one byte a value: a larger count is a lie, found before memory is spent on it.
         if row_count < 0 or column_count <= 0 or row_count * column_count > end - position:
             raise ProtocolError(
@@ -371,20 +381,14 @@ class Reader:
                     stop = position + 9 + length
                     if length < 0 or stop > end:
                         raise _truncated(stop, end)
-                    row.append(
-                        decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop])
-                    )
+                    row.append(decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop]))
                     position = stop
                 elif code == 33 and clock is not None:
                     row.append(
                         clock.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end))
                     )
                     position += 13
-                elif (
-                    code == 254
-                    and clock is not None
-                    and data[position : position + 12] == SQL_DATE_PREFIX
-                ):
+                elif code == 254 and clock is not None and data[position : position + 12] == SQL_DATE_PREFIX:
                     row.append(clock.date(_i64(buffer, position + 12, end)))
                     position += 20
                 elif code == 8:
@@ -614,9 +618,13 @@ class Reader:
         self._handles[start] = result
         for _ in range(number):
             items.append(self.value())
-        if not self._lossless and kind in _SET_KINDS and all(map(is_hashable, items)):
-            result = set(items)
-            self._handles[start] = result
+        if not self._lossless and kind in _SET_KINDS:
+            members = _as_set(items)
+            # Java's 1 and 1.0 are two members, Python's are one: where a set would lose a member, and for
+            # members that no set can hold, the list is the answer.
+            if members is not None and len(members) == number:
+                result = members
+                self._handles[start] = result
         return result
 
     def _map(self, start: int) -> Any:
@@ -636,7 +644,10 @@ class Reader:
             value = self.value()
             pairs.append((key, value))
             if is_hashable(key):
-                mapping[key] = value
+                try:
+                    mapping[key] = value
+                except RecursionError:  # two keys that contain themselves were compared
+                    pass
         # Java keys may be lists, and 1 and 1.0 are two keys there: where a dict would lose an entry, the
         # pairs themselves are the answer.
         return mapping if len(mapping) == number else pairs
@@ -646,7 +657,9 @@ class Reader:
         try:
             return self._handles[target]
         except KeyError:
-            raise ProtocolError(f"handle at byte {start} points to byte {target}, where no value is") from None
+            raise ProtocolError(
+                f"handle at byte {start} points to byte {target}, where no value is"
+            ) from None
 
     def _wrapped(self) -> Any:
         size = self.count()
@@ -756,6 +769,14 @@ class Reader:
         if (footer_end - footer) % step:
             raise ProtocolError(f"footer of {footer_end - footer} bytes, with entries of {step}")
         return tuple(_UNPACK_I32(self.data, place)[0] for place in range(footer, footer_end, step))
+
+
+def _as_set(items: list[Any]) -> set[Any] | None:
+    """*items* as a set, or None if they cannot be members of one."""
+    try:
+        return set(items)
+    except (TypeError, RecursionError):  # not hashable; or objects that contain themselves were compared
+        return None
 
 
 _PRIMITIVE_SIZES = {"h": 2, "i": 4, "q": 8, "f": 4, "d": 8, "H": 2, "?": 1}

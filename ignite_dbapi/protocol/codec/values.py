@@ -8,8 +8,10 @@ vocabulary, so that what it reads can be written again byte for byte.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
 
 import attrs
 
@@ -44,7 +46,8 @@ class NanosecondDatetime(datetime):
     the ``datetime`` that it is, and writes back exactly what was read.
     """
 
-    nanosecond: int
+    # The default is for what arithmetic and replace() make of such a value.
+    nanosecond: int = 0
 
     @classmethod
     def from_datetime(cls, value: datetime, nanosecond: int) -> NanosecondDatetime:
@@ -64,11 +67,11 @@ class NanosecondDatetime(datetime):
         return result
 
     def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}, nanosecond={getattr(self, 'nanosecond', 0)})"
+        return f"{super().__repr__()[:-1]}, nanosecond={self.nanosecond})"
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         plain = datetime.combine(self.date(), self.time(), self.tzinfo).replace(fold=self.fold)
-        return NanosecondDatetime.from_datetime, (plain, getattr(self, "nanosecond", 0))
+        return NanosecondDatetime.from_datetime, (plain, self.nanosecond)
 
 
 @attrs.frozen
@@ -161,6 +164,9 @@ class Wrapped:
     after: bytes = b""
 
 
+_HASHED_FIELDS: Final = (int, float, str, Decimal, UUID, date, time)
+
+
 @attrs.define(eq=False)
 class BinaryObject(Mapping[str, Any]):
     """An object of a Java (or any platform's) class, by its fields: a mapping of field names to values.
@@ -203,8 +209,10 @@ class BinaryObject(Mapping[str, Any]):
         )
 
     def __hash__(self) -> int:
-        # Objects are keys of maps and members of sets; equal objects have equal types.
-        return hash((self.type_name, self.type_id))
+        # Objects are keys of maps and members of sets. Fields that may change, or be objects themselves, are
+        # left out; equal objects agree in the rest.
+        members = ((name, value) for name, value in self.fields.items() if isinstance(value, _HASHED_FIELDS))
+        return hash((self.type_name, self.type_id, frozenset(members)))
 
     def __getattr__(self, name: str) -> Any:
         # Reached only for names that are no attributes of this class: fields read naturally as obj.name.

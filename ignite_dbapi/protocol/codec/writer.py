@@ -1,4 +1,4 @@
-"""Values to bytes. Compiled from this file where Cython was at hand, interpreted otherwise.
+"""Values to bytes.
 
 A :class:`Writer` appends to one growing buffer. Values are checked before they are written: what does not fit
 its type raises DataError that names the value, because a server answers a malformed request by closing the
@@ -8,12 +8,15 @@ connection without a word.
 from __future__ import annotations
 
 import enum
+import math
 import numbers
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from struct import Struct, error as StructError, pack, pack_into
+from struct import Struct, pack, pack_into
+from struct import error as StructError
 from typing import Any, Final
 from uuid import UUID
 
@@ -58,6 +61,8 @@ _PACK_DECIMAL = Struct("<Bii").pack
 _PACK_LENGTH = Struct("<Bi").pack
 
 _MAXIMUM_DEPTH: Final = 100
+# As many as the reader reads; see there.
+_MAXIMUM_DIGITS: Final = 39_000
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 _INTEGER_RANGES: Final = {
@@ -78,6 +83,7 @@ _SQL_NAMES: Final = {
     TypeCode.INT: "INTEGER",
     TypeCode.LONG: "BIGINT",
     TypeCode.FLOAT: "REAL",
+    TypeCode.DOUBLE: "DOUBLE",
     TypeCode.STRING: "VARCHAR",
     TypeCode.BYTE_ARRAY: "VARBINARY",
     TypeCode.OPTIMIZED: "DATE",
@@ -183,11 +189,11 @@ class Writer:
 
     def typed(self, code: TypeCode, value: Any) -> None:
         """*value* as a data object with type code *code*; DataError if it does not fit."""
+        if type(value) is Typed:
+            value = value.value
         if value is None:
             self.buffer.append(TypeCode.NULL)
             return
-        if type(value) is Typed:
-            value = value.value
         if code in _INTEGER_RANGES:
             self._integer(code, value)
             return
@@ -199,16 +205,20 @@ class Writer:
         elif code in ELEMENT_CODES:
             self._element_array(code, value)
         else:
+            if code == TypeCode.OBJECT_ARRAY and isinstance(value, (list, tuple)):
+                value = ObjectArray(list(value))
+            start = len(self.buffer)
             self.value(value)
+            if self.buffer[start] not in (code & 0xFF, TypeCode.HANDLE):
+                raise _mismatch(value, code)
 
     def _integer(self, code: TypeCode, value: Any) -> None:
         try:
             number = operator.index(value)
         except TypeError:
-            if isinstance(value, (Decimal, float)) and value == int(value):
-                number = int(value)
-            else:
+            if not isinstance(value, (Decimal, float)) or not _is_small_whole(value):
                 raise _mismatch(value, code) from None
+            number = int(value)
         low, high = _INTEGER_RANGES[code]
         if not low <= number <= high:
             raise _integer_out_of_range(number, code)
@@ -234,10 +244,7 @@ class Writer:
         self.buffer.append(1 if value else 0)
 
     def _char(self, value: Any) -> None:
-        units = utf16_units(value) if isinstance(value, str) else ()
-        if len(units) != 1:
-            raise DataError(f"{value!r} is not one UTF-16 unit, as CHAR holds", code="value_mismatch")
-        self.buffer += pack("<BH", TypeCode.CHAR, units[0])
+        self.buffer += pack("<BH", TypeCode.CHAR, _to_unit(value))
 
     def _text(self, value: Any) -> None:
         if not isinstance(value, str):
@@ -263,17 +270,24 @@ class Writer:
         self.buffer += data[7::-1] + data[:7:-1]
 
     def _decimal(self, value: Any) -> None:
-        if type(value) is float:
+        if isinstance(value, float):
             # The shortest text that reads back as this float is what its user sees and means.
-            value = Decimal(repr(value))
+            value = Decimal(float.__repr__(value))
         elif not isinstance(value, Decimal):
             try:
                 value = Decimal(operator.index(value))
             except TypeError:
                 raise _mismatch(value, TypeCode.DECIMAL) from None
         if not value.is_finite():
-            raise DataError(f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable")
-        exponent = value.as_tuple().exponent
+            raise DataError(
+                f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable"
+            )
+        _, digits, exponent = value.as_tuple()
+        if len(digits) > _MAXIMUM_DIGITS:
+            raise DataError(
+                f"decimal of {len(digits)} digits cannot be sent: the driver writes up to {_MAXIMUM_DIGITS}",
+                code="value_not_representable",
+            )
         unscaled = int(_EXACT.scaleb(value, -exponent))
         magnitude = abs(unscaled)
         size = magnitude.bit_length() // 8 + 1
@@ -284,12 +298,15 @@ class Writer:
         try:
             self.buffer += _PACK_DECIMAL(TypeCode.DECIMAL, -exponent, size)
         except StructError:
-            raise DataError(f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable") from None
+            raise DataError(
+                f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable"
+            ) from None
         self.buffer += data
 
     def _timestamp(self, value: Any) -> None:
         if isinstance(value, Instant):
-            milliseconds, nanoseconds = value.milliseconds, value.nanoseconds
+            milliseconds = _to_milliseconds(value.milliseconds, TypeCode.TIMESTAMP)
+            nanoseconds = value.nanoseconds
         elif isinstance(value, datetime):
             milliseconds, nanoseconds = self._instant(value)
         elif isinstance(value, date):
@@ -297,14 +314,18 @@ class Writer:
         else:
             raise _mismatch(value, TypeCode.TIMESTAMP)
         if not 0 <= nanoseconds <= 999_999:
-            raise DataError(f"{nanoseconds} nanoseconds below the millisecond: 0 to 999999 fit", code="value_out_of_range")
+            raise DataError(
+                f"{nanoseconds} nanoseconds below the millisecond: 0 to 999999 fit", code="value_out_of_range"
+            )
         self.buffer += _PACK_TIMESTAMP(TypeCode.TIMESTAMP, milliseconds, nanoseconds)
 
     def _java_date(self, value: Any) -> None:
         if isinstance(value, datetime):
             milliseconds, nanoseconds = self._instant(value)
             if nanoseconds:
-                raise DataError(f"java.util.Date holds milliseconds: {value!r} has more", code="value_not_representable")
+                raise DataError(
+                    f"java.util.Date holds milliseconds: {value!r} has more", code="value_not_representable"
+                )
         elif isinstance(value, date):
             milliseconds = self._clock().instant_of_date(value)
         else:
@@ -315,7 +336,8 @@ class Writer:
         if isinstance(value, datetime):
             if value.time() != time(0):
                 raise DataError(
-                    f"DATE has no time of day: {value!r} cannot be sent; pass value.date()", code="value_not_representable"
+                    f"DATE has no time of day: {value!r} cannot be sent; pass value.date()",
+                    code="value_not_representable",
                 )
             value = value.date()
         if isinstance(value, date):
@@ -347,9 +369,7 @@ class Writer:
 
     def _encode_text(self, value: str) -> bytes:
         """*value* in UTF-8, or in Java's modified UTF-8 for nodes with "string version 2"."""
-        if value.isascii() and "\x00" not in value:
-            return value.encode()
-        if "\x00" in value or max(value) > "\uffff" or _has_surrogates(value):
+        if _WRITTEN_IN_TWO_WAYS(value):
             # Only these are written differently in version 2, and kill the connection if written wrongly.
             if self.knowledge.is_string_version_2 is None:
                 raise MissingServerFacts
@@ -368,9 +388,11 @@ class Writer:
 
     def _primitive_array(self, code: TypeCode, value: Any) -> None:
         letter = PRIMITIVE_ARRAY_FORMATS[code]
-        items = list(value)
+        items = _to_list(value, code)
         if code == TypeCode.CHAR_ARRAY:
-            items = [utf16_units(item)[0] if isinstance(item, str) else item for item in items]
+            items = [_to_unit(item) for item in items]
+        elif code == TypeCode.BOOL_ARRAY and not all(item in (0, 1) for item in items):
+            raise _mismatch(value, code)
         try:
             data = pack(f"<{len(items)}{letter}", *items)
         except (StructError, OverflowError) as error:
@@ -381,7 +403,7 @@ class Writer:
         self.buffer += data
 
     def _element_array(self, code: TypeCode, value: Iterable[Any]) -> None:
-        items = list(value)
+        items = _to_list(value, code)
         element_code = TypeCode(ELEMENT_CODES[code])
         self.buffer += _PACK_LENGTH(code, len(items))
         for item in items:
@@ -480,7 +502,10 @@ class Writer:
         place = len(self.buffer)
         self.i32(0)
         self.buffer += value.before
+        # What is wrapped is read by itself, so that no handle may lead out of it, nor into it.
+        handles, self._handles = self._handles, {}
         self._nested((value.value,))
+        self._handles = handles
         self.buffer += value.after
         pack_into("<i", self.buffer, place, len(self.buffer) - place - 4)
         self.i32(value.offset)
@@ -684,8 +709,10 @@ _TYPED_WRITERS: Final[dict[int, _WriteMethod]] = {
 def _writer_for(value: Any) -> _WriteMethod:
     """How values of a type that is not listed are written: as the listed type that they derive from."""
     # NumPy's scalars are no subclasses, but know the Python value that they stand for.
-    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") in "biufSU":
-        return lambda writer, scalar: writer.value(scalar.item())
+    if any(base.__module__ == "numpy" and base.__name__ == "generic" for base in type(value).__mro__):
+        plain = value.item()
+        if type(plain) in (bool, int, float, str, bytes):
+            return lambda writer, _: writer.value(plain)
     for kind, writer in _SUBCLASS_WRITERS:
         if isinstance(value, kind):
             return writer
@@ -701,14 +728,39 @@ def _field_id(name: str) -> int:
     return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
 
 
-def _has_surrogates(value: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in value)
+# NUL, surrogates, and what lies beyond U+FFFF.
+_WRITTEN_IN_TWO_WAYS: Final = re.compile("[\x00\ud800-\udfff\U00010000-\U0010ffff]").search
+
+
+def _is_small_whole(value: Decimal | float) -> bool:
+    # The bound keeps int() from writing out the zeros of Decimal("1E+999999999").
+    return math.isfinite(value) and abs(value) < 2**64 and value == int(value)
+
+
+def _to_list(value: Any, code: TypeCode) -> list[Any]:
+    if isinstance(value, (str, bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
+        raise _mismatch(value, code)
+    return list(value)
+
+
+def _to_unit(value: Any) -> int:
+    units = utf16_units(value) if isinstance(value, str) else ()
+    if len(units) != 1:
+        raise DataError(f"{value!r} is not one UTF-16 unit, as CHAR holds", code="value_mismatch")
+    return units[0]
 
 
 def _to_float(value: Any, code: TypeCode) -> float:
     if isinstance(value, (str, bytes, bytearray)) or not hasattr(value, "__float__"):
         raise _mismatch(value, code)
-    return float(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):  # arrays; signalling NaN
+        raise _mismatch(value, code) from None
+    except OverflowError:
+        raise DataError(
+            f"{_shown(value)} is out of range for {_SQL_NAMES[code]}", code="value_out_of_range"
+        ) from None
 
 
 def _to_milliseconds(value: Any, code: TypeCode) -> int:
@@ -720,20 +772,24 @@ def _to_milliseconds(value: Any, code: TypeCode) -> int:
 
 
 def _mismatch(value: Any, code: TypeCode) -> DataError:
-    shown = repr(value)
-    if len(shown) > 80:
-        shown = f"{shown[:77]}..."
     return DataError(
-        f"{shown} ({type(value).__name__}) cannot be sent as {_SQL_NAMES.get(code, code.name)}",
+        f"{_shown(value)} ({type(value).__name__}) cannot be sent as {_SQL_NAMES.get(code, code.name)}",
         code="value_mismatch",
     )
 
 
+def _shown(value: Any) -> str:
+    """*value* for an error message: long ones are cut, and huge integers cannot be written out at all."""
+    if isinstance(value, int) and value.bit_length() >= 512:
+        return f"integer of {value.bit_length()} bits"
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
 def _integer_out_of_range(value: int, code: TypeCode) -> DataError:
     low, high = _INTEGER_RANGES[code]
-    shown = str(value) if value.bit_length() < 512 else f"integer of {value.bit_length()} bits"
     return DataError(
-        f"{shown} is out of range for {_SQL_NAMES[code]} ({low} to {high})"
+        f"{_shown(value)} is out of range for {_SQL_NAMES[code]} ({low} to {high})"
         + ("; pass a decimal.Decimal for larger numbers" if code == TypeCode.LONG else ""),
         code="value_out_of_range",
     )

@@ -1,0 +1,88 @@
+"""The public DB-API compliance suite (``dbapi-compliance`` on PyPI), whole, on both SQL engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import ignite_dbapi
+
+dbapi20 = pytest.importorskip("dbapi20", reason="pip install dbapi-compliance")
+
+
+class Suite(dbapi20.DatabaseAPI20Test):  # type: ignore[misc, name-defined, unused-ignore]
+    """What the suite leaves to drivers: result sets after the first, and sizes of output columns."""
+
+    __test__ = False
+    driver = ignite_dbapi
+    engine: Any = None
+
+    @pytest.fixture(autouse=True)
+    def _server(self, node: Any) -> None:
+        self.connect_args = (node.url,)
+        self.connect_kw_args = {"query_engine": self.engine}
+
+    def test_non_idempotent_close(self) -> None:
+        # The suite's author calls this one debatable. Closing twice is silent here, as with any file.
+        connection = self._connect()
+        connection.close()
+        connection.close()
+        with pytest.raises(ignite_dbapi.Error):
+            connection.commit()
+
+    def test_nextset(self) -> None:
+        # One request brings one result: the optional method is left out, which is how PEP 249 says so.
+        connection = self._connect()
+        try:
+            assert not hasattr(connection.cursor(), "nextset")
+        finally:
+            connection.close()
+
+    def test_rollback(self) -> None:
+        connection = self._connect()
+        connection.rollback()
+        connection.close()
+
+    def test_ExceptionsAsConnectionAttributes(self) -> None:  # noqa: N802 - the suite's name
+        connection = self._connect()
+        for name in (
+            "Warning Error InterfaceError DatabaseError DataError OperationalError IntegrityError InternalError "
+            "ProgrammingError NotSupportedError"
+        ).split():
+            assert getattr(connection, name) is getattr(ignite_dbapi, name)
+        connection.close()
+
+    def test_setoutputsize(self) -> None:
+        connection = self._connect()
+        cursor = connection.cursor()
+        cursor.setoutputsize(2)
+        cursor.setoutputsize(2, 0)
+        text = "x" * 1000
+        # Values are never cut.
+        assert cursor.execute("SELECT CAST(? AS VARCHAR)", [text]).fetchall() == [(text,)]
+        connection.close()
+
+
+class TestOnCalcite(Suite):
+    """Calcite creates tables without a primary key, as the suite's statements do."""
+
+    __test__ = True
+    engine = "calcite"
+    table_prefix = "compliance_c_"
+    ddl1 = f"create table {table_prefix}booze (name varchar(20))"
+    ddl2 = f"create table {table_prefix}barflys (name varchar(20), drink varchar(30))"
+    xddl1 = f"drop table {table_prefix}booze"
+    xddl2 = f"drop table {table_prefix}barflys"
+
+
+class TestOnH2(Suite):
+    """H2 needs a primary key, and a column beside it: the suite's INSERTs name no columns, so that it is hidden."""
+
+    __test__ = True
+    engine = "h2"
+    table_prefix = "compliance_h_"
+    ddl1 = f"create table {table_prefix}booze (name varchar(20) primary key, nothing int)"
+    ddl2 = f"create table {table_prefix}barflys (name varchar(20) primary key, drink varchar(30))"
+    xddl1 = f"drop table {table_prefix}booze"
+    xddl2 = f"drop table {table_prefix}barflys"

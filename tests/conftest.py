@@ -1,0 +1,70 @@
+"""Real servers for the tests: each is started when the first test asks for it, and shared by all others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import ignite_dbapi
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def node(make_ignite_cluster: Callable[..., Any]) -> Any:
+    """One node with both engines, H2 by default."""
+    return make_ignite_cluster()
+
+
+@pytest.fixture(scope="session")
+def tokyo(make_ignite_cluster: Callable[..., Any]) -> Any:
+    """One node in Asia/Tokyo whose default engine is Calcite, and which sends stack traces to clients."""
+    return make_ignite_cluster(
+        timezone="Asia/Tokyo", engine="calcite", server_stack_traces=True, sql_schemas=("OTHER",)
+    )
+
+
+@pytest.fixture(scope="session")
+def new_york(make_ignite_cluster: Callable[..., Any]) -> Any:
+    """One node in America/New_York that has no configuration of SQL engines at all."""
+    return make_ignite_cluster(timezone="America/New_York", engines=())
+
+
+@pytest.fixture(scope="session")
+def secured(make_ignite_cluster: Callable[..., Any]) -> Any:
+    """One node that asks for a user, a password and a client certificate."""
+    return make_ignite_cluster(tls_client_auth=True, auth=True)
+
+
+@pytest.fixture
+def connection(node: Any) -> Iterator[ignite_dbapi.Connection]:
+    with ignite_dbapi.connect(node.url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def cursor(connection: ignite_dbapi.Connection) -> Iterator[ignite_dbapi.Cursor]:
+    with connection.cursor() as cursor:
+        yield cursor
+
+
+@pytest.fixture
+def table(node: Any) -> Iterator[Callable[..., str]]:
+    """A function that creates a table with the given columns (on ``node``, or on ``at``) and returns its name."""
+    created: list[tuple[str, str]] = []
+
+    def create(columns: str, *, at: Any = None, **options: Any) -> str:
+        url = (at or node).url
+        name = f"t{next(_numbers)}_of_test"
+        with ignite_dbapi.connect(url) as connection:
+            connection.execute(f"CREATE TABLE {name} ({columns})", **options)
+        created.append((url, name))
+        return name
+
+    yield create
+    for url, name in created:
+        with ignite_dbapi.connect(url) as connection:
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
