@@ -15,6 +15,7 @@ from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
 from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.protocol.codec import Knowledge
 from ignite_dbapi.protocol.exchange import Lock, Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import blocking
@@ -44,9 +45,9 @@ class ConnectionAttributes:
     _session: Session
     _is_closed = False
 
-    def _begin(self, channel: Any, options: ConnectOptions, resource_lock: Lock) -> None:
+    def _begin(self, channel: Any, options: ConnectOptions, knowledge: Knowledge, resource_lock: Lock) -> None:
         self._channel = channel
-        channel.context.knowledge = initial_knowledge(options.timezone)
+        channel.context.knowledge = knowledge
         self._session = Session(channel.context, options, resource_lock)
 
     def _new_cursor_state(self) -> CursorState:
@@ -138,8 +139,10 @@ class Connection(ConnectionAttributes):
     def __init__(self, options: ConnectOptions) -> None:
         if not options.autocommit:
             raise no_transactions()
+        # First what may be wrong with the options, then what needs to be closed again.
+        knowledge = initial_knowledge(options.timezone)
         channel = blocking.connect(options, client_attributes())
-        self._begin(channel, options, blocking.threading.Lock())
+        self._begin(channel, options, knowledge, blocking.threading.Lock())
 
     def _run(self, operation: Operation[T]) -> T:
         self._check_open()

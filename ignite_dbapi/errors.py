@@ -155,7 +155,7 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
         (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
         (r"Null value is not allowed|does not allow NULLs", IntegrityError),
         (r"[Dd]ivision by zero|/ by zero", DataError),
-        (r"Value conversion failed|Data conversion error|neither a decimal digit number", DataError),
+        (r"Value conversion failed|Data conversion error|neither a decimal digit number|For input string", DataError),
         (r"Invalid (?:DATE|TIME|TIMESTAMP|UUID) |Cannot convert|cannot be cast to class", DataError),
         (r"Cannot parse \"(?:DATE|TIME|TIMESTAMP)\"", DataError),
         (r"was cancelled|timed out|QueryCancelledException", OperationalError),

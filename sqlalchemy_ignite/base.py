@@ -220,7 +220,7 @@ class IgniteDialect(IgniteReflection):
 
     def __init__(
         self,
-        *,
+        # Not keyword-only: create_engine() would not find them.
         engine: str | None = None,
         strict_ddl: bool | None = None,
         json_serializer: Callable[[Any], str] | None = None,

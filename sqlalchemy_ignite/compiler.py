@@ -204,12 +204,23 @@ class IgniteCompiler(compiler.SQLCompiler):
                 f"The common table expression {cte.name!r} is recursive: neither SQL engine of Ignite 2.x runs WITH "
                 "RECURSIVE. Walk the rows from Python instead."
             )
-        if cte.nesting or isinstance(cte.element, selectable.Values):
-            self.facts.refuse("h2", "its common table expressions cannot be VALUES, nor nest")
-        if self._depth_in_expression and kwargs.get("asfrom", bool(args and args[0])):
-            # Rendered before, perhaps, but read here once more.
-            self.facts.subquery_in_expression = True
+        if isinstance(cte.element, selectable.Values):
+            self.facts.refuse("h2", "its common table expressions cannot be VALUES")
+        if self.vocabulary.writes_ctes_in_place:
+            return self._cte_in_place(cte, *args, **kwargs)
         return super().visit_cte(cte, *args, **kwargs)
+
+    def _cte_in_place(self, cte: Any, asfrom: bool = False, **kwargs: Any) -> str:
+        """Render a common table expression where it is read, as a query in FROM."""
+        name = cte.name
+        if isinstance(name, elements._truncated_label):
+            name = self._truncated_identifier("alias", name)
+        rendered = self.preparer.format_alias(cte, name)
+        if not asfrom:
+            return rendered
+        for unused in ("ashint", "fromhints", "visiting_cte", "cte_opts"):
+            kwargs.pop(unused, None)
+        return f"({self.process(cte.element, asfrom=True, **kwargs)}) AS {rendered}"
 
     # -- parameters ---------------------------------------------------------------------------------------------------
 

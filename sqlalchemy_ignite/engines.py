@@ -56,6 +56,8 @@ class Vocabulary:
     casts_tuple_elements: bool
     #: A label in ORDER BY that is also the name of a column means the column.
     labels_hide_behind_columns: bool
+    #: A query with WITH keeps a hold on its tables: once dropped, they cannot be created again.
+    writes_ctes_in_place: bool
     #: The most values an ``IN`` list may have; None when the engine sets no limit worth guarding.
     largest_in_list: int | None
 
@@ -67,6 +69,7 @@ H2 = Vocabulary(
     like_escapes_with_backslash=True,
     casts_tuple_elements=False,
     labels_hide_behind_columns=True,
+    writes_ctes_in_place=True,
     largest_in_list=None,
 )
 CALCITE = Vocabulary(
@@ -76,6 +79,7 @@ CALCITE = Vocabulary(
     like_escapes_with_backslash=False,
     casts_tuple_elements=True,
     labels_hide_behind_columns=False,
+    writes_ctes_in_place=False,
     largest_in_list=500,
 )
 _VOCABULARIES = {"h2": H2, "calcite": CALCITE}
@@ -216,6 +220,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_ENGINE_HINT = re.compile(r"/\*\+(?:(?!\*/).)*QUERY_ENGINE", re.IGNORECASE | re.DOTALL)
 _ENDS_FROM = frozenset(
     "WHERE GROUP ORDER HAVING LIMIT OFFSET FETCH UNION INTERSECT EXCEPT MINUS SET VALUES WHEN".split()
 )
@@ -347,7 +352,7 @@ def read_text(sql: str, *, after_from: bool = False) -> TextFacts:
         only_system=only_system,
         parameters=parameters,
         subquery_in_expression=subquery_in_expression and not only_system,
-        has_engine_hint="QUERY_ENGINE" in sql.upper(),
+        has_engine_hint=_ENGINE_HINT.search(sql) is not None,
         tables=frozenset(found),
     )
 

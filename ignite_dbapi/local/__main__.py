@@ -9,8 +9,10 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import attrs
+
 from ignite_dbapi.local.cluster import LocalCluster
-from ignite_dbapi.local.errors import LocalServerError, missing_extra
+from ignite_dbapi.local.errors import LocalServerError, PortInUseError, missing_extra
 from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION, LocalOptions, supported_versions
 from ignite_dbapi.local.ports import is_free
 
@@ -122,6 +124,19 @@ def _options(arguments: argparse.Namespace) -> LocalOptions:
     )
 
 
+def _started(options: LocalOptions, *, port: int | None) -> LocalCluster:
+    """Start the cluster; on other ports when the usual ones got lost and the user did not ask for any."""
+    cluster = LocalCluster(options)
+    try:
+        cluster.start()
+    except PortInUseError:
+        if port is not None:
+            raise
+        cluster = LocalCluster(attrs.evolve(options, port=None))
+        cluster.start()
+    return cluster
+
+
 def _raise_interrupted(signal_number: int, _frame: FrameType | None) -> None:
     # One is enough: a second Ctrl-C must not break into the stopping of the nodes.
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -180,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
         console, errors = _console(), _console(stderr=True)
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, _raise_interrupted)
-        with LocalCluster(_options(parsed)) as cluster:
+        with _started(_options(parsed), port=parsed.port) as cluster:
             is_ready = True
             _show(cluster, console)
             return _watch(cluster, errors)

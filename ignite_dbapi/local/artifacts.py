@@ -150,6 +150,9 @@ def fetch_jars(ignite_version: str) -> list[Path]:
     # One process at a time fills the cache; the others wait here and then find it full.
     with locked(root / "jars.lock"):
         if not stamp.covers(jars):
+            for leftover in root.glob("download-*"):
+                # Of a download that was killed: whoever holds the lock is the only one who downloads.
+                shutil.rmtree(leftover)
             missing = [jar for jar in jars if not _is_intact(store / jar.relative_path, jar)]
             if missing:
                 _download_all(missing, root, f"Apache Ignite {ignite_version}")
@@ -251,8 +254,10 @@ def _fetch_one(jar: Jar, store: Path, scratch: Path, count: ByteCounter) -> None
             return
         reasons.append(f"what came has {candidate.stat().st_size} bytes and SHA-256 {sha256_of(candidate)}")
     raise LocalServerError(
-        f"The jar {jar.coordinate} could not be had as pinned ({jar.size} bytes, SHA-256 {jar.sha256}): "
-        + "; ".join(reasons)
+        f"The jar {jar.coordinate} could not be had as pinned ({jar.size} bytes, SHA-256 {jar.sha256}). "
+        f"Tried: {'; '.join(dict.fromkeys(reasons))}. "
+        "Behind a proxy, set HTTPS_PROXY, and REQUESTS_CA_BUNDLE if it has its own certificates; "
+        "or install Maven (mvn) with settings that work there."
     )
 
 

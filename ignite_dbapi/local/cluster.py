@@ -230,7 +230,7 @@ class LocalCluster:
         if first is not None:
             for port in range(first, first + count):
                 if not is_free(port):
-                    raise LocalServerError(
+                    raise PortInUseError(
                         f"Port {port} on {HOST} is taken by another program; choose another one."
                     )
         release_ports(self._reserved_ports)

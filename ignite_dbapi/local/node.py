@@ -109,7 +109,7 @@ class LocalNode:
         self._deadline = time.monotonic() + self._start_timeout
         # Isolated from the environment and without site-packages: it starts faster and nothing can get in its
         # way.
-        command = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), str(self.log_path)]
+        command = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(self.log_path)]
         command += [str(self._temporary_directory), *self._command]
         with self.log_path.open("ab") as log:
             self._supervisor = subprocess.Popen(

@@ -1,7 +1,7 @@
 """The process between Python and a node's Java virtual machine, so that no server outlives the program it
 belongs to.
 
-Run as a script (``python -I -S supervisor.py PARENT_PID LOG REMOVE COMMAND...``), with the standard library
+Run as a script (``python -I -S supervisor.py LOG REMOVE COMMAND...``), with the standard library
 alone, so that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and
 then
 
@@ -73,8 +73,9 @@ def _send(server: subprocess.Popen[bytes], order: str) -> None:
         server.kill()
 
 
-def supervise(parent: int, log_path: str, remove: str, command: list[str]) -> int:
+def supervise(log_path: str, remove: str, command: list[str]) -> int:
     """Run ``command`` until it ends or the parent does; return its exit code."""
+    parent = os.getppid()
     events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
     with open(log_path, "ab") as log:
         server = subprocess.Popen(
@@ -122,13 +123,13 @@ def supervise(parent: int, log_path: str, remove: str, command: list[str]) -> in
 
 def main(arguments: list[str]) -> int:
     """Supervise the command given on the command line."""
-    parent, log_path, remove, *command = arguments
+    log_path, remove, *command = arguments
     for name in ("SIGINT", "SIGHUP", "SIGTERM"):
         # The parent decides when the server ends. A handler and not SIG_IGN, because the server would inherit
         # that and then ignore the request to terminate.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda _number, _frame: None)
-    code = supervise(int(parent), log_path, remove, command)
+    code = supervise(log_path, remove, command)
     # os._exit: the thread that reads standard input may still be waiting there, holding the stream's lock.
     sys.stdout.flush()
     os._exit(code & 0xFF)

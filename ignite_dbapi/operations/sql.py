@@ -235,13 +235,14 @@ class CursorState:
     ) -> Operation[tuple[SqlFieldsAnswer, int | None]]:
         """Run a DELETE or UPDATE with a condition, so that it finds what a SELECT with the condition finds.
 
-        H2 turns ``WHERE key = ?`` into a direct operation on the key, with the value as it came: a BIGINT finds no
-        INTEGER key, without an error. When nothing was changed, the statement is run again in a form that has H2
-        convert and compare. If that finds something, the same statement starts in another form the next time.
+        H2 turns ``WHERE key = ?`` into a direct operation on the key, with the values as they came. A DELETE by a
+        BIGINT then finds no INTEGER key, without an error: when nothing was deleted, the statement is run again in a
+        form that has H2 convert and compare, and if that finds something, the same statement starts in another form
+        the next time. An UPDATE is hardly ever turned into a direct operation, hence the safe form at once.
         """
         learned = self._session.learned_forms
         form = learned.get(sql, 0)
-        direct = _direct_codes(statement, arguments, codes, form)
+        direct = None if statement.verb == "UPDATE" else _direct_codes(statement, arguments, codes, form)
         if direct is not None:
             message = _message(sql, statement, options, arguments, direct)
             answer = yield from calls.query(self._session, message, may_leak=False)

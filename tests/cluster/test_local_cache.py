@@ -99,6 +99,7 @@ class TestRepair:
         path.unlink()
         fetch_jars(VERSION)
         assert sha256_of(path) == jar.sha256
+        assert list(cache.glob("download-*")) == []
 
     def test_processes_that_fill_it_at_the_same_time(self, cache: Path) -> None:
         jars = sorted(read_jar_list(VERSION), key=lambda jar: jar.size)[:4]

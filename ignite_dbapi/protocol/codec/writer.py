@@ -734,7 +734,8 @@ _WRITTEN_IN_TWO_WAYS: Final = re.compile("[\x00\ud800-\udfff\U00010000-\U0010fff
 
 def _is_small_whole(value: Decimal | float) -> bool:
     # The bound keeps int() from writing out the zeros of Decimal("1E+999999999").
-    return math.isfinite(value) and abs(value) < 2**64 and value == int(value)
+    is_finite = value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
+    return is_finite and -(2**64) < value < 2**64 and value == int(value)
 
 
 def _to_list(value: Any, code: TypeCode) -> list[Any]:
