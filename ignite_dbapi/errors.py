@@ -146,7 +146,8 @@ _STACK_TRACE: Final = re.compile(
     r"(?:\r?\n(?:[ \t]+at \S+\(|Caused by: |[ \t]*(?:class )?[\w.$]+(?:Exception|Error)\b)).*", re.DOTALL
 )
 
-# Where the SQLSTATE is too coarse (50000, or 23000 for a value that is too long) the text decides; first match wins.
+# Where the SQLSTATE is too coarse (50000, or 23000 for a value that is too long) the text decides; the
+# first match wins.
 _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] = tuple(
     (re.compile(pattern), error_class)
     for pattern, error_class in (
@@ -155,7 +156,10 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
         (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
         (r"Null value is not allowed|does not allow NULLs", IntegrityError),
         (r"[Dd]ivision by zero|/ by zero", DataError),
-        (r"Value conversion failed|Data conversion error|neither a decimal digit number|For input string", DataError),
+        (
+            r"Value conversion failed|Data conversion error|neither a decimal digit number|For input string",
+            DataError,
+        ),
         (r"Invalid (?:DATE|TIME|TIMESTAMP|UUID) |Cannot convert|cannot be cast to class", DataError),
         (r"Cannot parse \"(?:DATE|TIME|TIMESTAMP)\"", DataError),
         (r"was cancelled|timed out|QueryCancelledException", OperationalError),
@@ -182,8 +186,8 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
 def error_from_answer(status: int, text: str | None, *, message_prefix: str = "") -> DatabaseError:
     """Make the exception for an answer that carries an error.
 
-    *status* is the answer's status code, *text* the server's text: ``"<SQLSTATE>: <words>"`` for SQL requests,
-    words alone for others. Stack traces are cut off. The class is chosen by status, SQLSTATE, H2's own error
+    *status* is the answer's status code, *text* the server's text: ``"<SQLSTATE>: <words>"`` for SQL, words
+    alone for others. Stack traces are cut off. The class is chosen by status, SQLSTATE, H2's own error
     code and, for what the server reports as a general error, by the words.
     """
     full_text = text or f"the server answered with status {status} and no text"

@@ -178,6 +178,12 @@ def _address(value: Any, name: str) -> Address:
 def parse_address(text: str) -> Address:
     """``host``, ``host:port``, ``[ipv6]`` or ``[ipv6]:port`` as (host, port)."""
     text = text.strip()
+    if "@" in text:
+        # Nothing of the text is shown: a password may stand in it.
+        raise InterfaceError(
+            "option 'addresses': an address holds no user and password; they are options of their own",
+            code="invalid_option",
+        )
     host, colon, port = text.rpartition(":")
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
@@ -193,12 +199,6 @@ def parse_address(text: str) -> Address:
 
 
 def _checked_address(host: str, port: int, value: object) -> Address:
-    if "@" in host:
-        # Nothing of the value is shown: a password may stand in it.
-        raise InterfaceError(
-            "option 'addresses': an address holds no user and password; give the options 'user' and 'password'",
-            code="invalid_option",
-        )
     if not host or any(character.isspace() for character in host):
         raise _invalid("addresses", value, "an address: the host is missing or malformed")
     if not 0 < port < 65_536:
@@ -226,7 +226,7 @@ class StatementOptions:
         "Where unqualified names are looked up. Folded to upper case like any SQL name, unless it stands in "
         "double quotes: '\"myCache\"'.",
     )
-    query_engine: QueryEngine | None = _option(
+    query_engine: QueryEngine | None = _option(  # noqa: RUF009 - an attrs field
         _engine,
         None,
         "The SQL engine: 'h2' or 'calcite'; None leaves it to the node. The choice travels as a comment in "
@@ -299,14 +299,14 @@ class ConnectOptions(StatementOptions):
         _boolean, True, "Whether the server's certificate must name the host that was connected to."
     )
     tls_verify: bool = _option(_boolean, True, "Whether the server's certificate must be trusted at all.")
-    ssl_context: ssl.SSLContext | None = _option(
+    ssl_context: ssl.SSLContext | None = _option(  # noqa: RUF009
         _ssl_context, None, "A ready SSLContext, instead of the tls_ options; implies tls.", repr=False
     )
-    row_factory: Callable[..., Any] | None = _option(
+    row_factory: Callable[..., Any] | None = _option(  # noqa: RUF009
         _row_factory,
         None,
-        "What makes a row of a tuple: ignite_dbapi.tuple_row (default), dict_row, namedtuple_row, or a function "
-        "that takes the cursor and returns one that takes the tuple.",
+        "What makes a row of a tuple: ignite_dbapi.tuple_row (default), dict_row, namedtuple_row, or a "
+        "function that takes the cursor and returns one that takes the tuple.",
     )
     autocommit: bool = _option(
         _boolean, True, "Whether each statement takes effect by itself. True is the only mode so far."
@@ -360,7 +360,7 @@ def override(options: StatementOptions, overrides: Mapping[str, Any]) -> Stateme
     if not overrides:
         return options
     check_names(overrides, STATEMENT_OPTION_NAMES)
-    # Only what is overridden is converted: a schema that stood in quotes must not be taken for an unquoted one.
+    # Only what is overridden is converted: a schema that stood in quotes is not to be taken for one without.
     converted = StatementOptions(**overrides)
     result = copy.copy(options)
     for name in overrides:
@@ -391,7 +391,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 def parse_url(url: str) -> dict[str, Any]:
     """The options in *url*, as text. The url itself never appears in an error: it may hold a password."""
-    parts = _URL.fullmatch(url) if isinstance(url, str) else None
+    try:
+        parts = _URL.fullmatch(url)
+    except TypeError:  # not text
+        parts = None
     if parts is None or parts["scheme"].lower().partition("+")[0] != URL_SCHEME:
         raise InterfaceError(
             "the URL is no URL of this driver; it should look like "

@@ -40,7 +40,7 @@ def dict_row(cursor: HasDescription) -> RowMaker:
 
 
 def namedtuple_row(cursor: HasDescription) -> RowMaker:
-    """Rows as named tuples; names that are no Python identifiers are changed (``COUNT(*)`` to ``COUNT___``)."""
+    """Rows as named tuples; names that are no identifiers are changed (``COUNT(*)`` to ``COUNT___``)."""
     make: RowMaker = _namedtuple(tuple(column.name for column in cursor.description or ()))._make
     return make
 

@@ -40,7 +40,7 @@ class SqlType(str):
         precision: int | None = None,
         scale: int | None = None,
     ) -> SqlType:
-        """*parameter_code* is how a parameter of this type travels; sizes are in bytes, precision in digits."""
+        """*parameter_code*: how a parameter of this type travels. Sizes are in bytes, precision in digits."""
         self = super().__new__(cls, name)
         self.parameter_code = parameter_code
         self.internal_size = internal_size
@@ -63,7 +63,7 @@ class SqlType(str):
 
 
 class TypeGroup:
-    """A type object of PEP 249: equal to each SQL type that it stands for, and to a type that is not known."""
+    """A type object of PEP 249: equal to each SQL type that it stands for, and to an unknown type."""
 
     def __init__(self, name: str, members: Iterable[str]) -> None:
         self.name = name

@@ -84,6 +84,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         self._arguments = arguments
         self._siblings: dict[tuple[str, ViewFacts | None], IgniteCompiler] = {}
         self._depth_in_expression = 0
+        self._in_order_by = False
         self._direct_values: set[elements.BindParameter[Any]] = set()
         self._key_columns: tuple[Any, ...] = ()
         self.facts = Facts()
@@ -232,7 +233,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         same kind, where a bare parameter keeps an index and partition pruning usable.
         """
         rendered: str = super().visit_bindparam(bindparam, *args, **kwargs)
-        if ignite_bare or kwargs.get("literal_binds"):
+        # Calcite types no bare parameter in ORDER BY.
+        if (ignite_bare and not self._in_order_by) or kwargs.get("literal_binds"):
             return rendered
         if bindparam in self.literal_execute_params or isinstance(bindparam, selectable._OffsetLimitParam):
             return rendered
@@ -303,7 +305,22 @@ class IgniteCompiler(compiler.SQLCompiler):
             or self._is_column_beside(binary.right, binary.left)
         ):
             kwargs["ignite_bare"] = True
+        elif operator in (operators.in_op, operators.not_in_op) and self.vocabulary.converts_in_lists:
+            binary = self._compare_as_values(binary)
         return super().visit_binary(binary, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def _compare_as_values(self, binary: Any) -> Any:
+        values = binary.right
+        if not isinstance(values, elements.BindParameter) or values.type._is_tuple_type:
+            return binary
+        if isinstance(binary.left.type, sqltypes.Integer) and types.sql_name(values.type, self.dialect) in (
+            "DOUBLE",
+            "REAL",
+            "DECIMAL",
+        ):
+            binary = binary._clone()
+            binary.left = elements.Cast(binary.left, values.type)
+        return binary
 
     def _is_column_beside(self, column: Any, other: Any) -> bool:
         if not isinstance(column, elements.ColumnClause) or column.is_literal:
@@ -501,6 +518,14 @@ class IgniteCompiler(compiler.SQLCompiler):
 
         return any(isinstance(part, elements.BindParameter) for part in visitors.iterate(item))
 
+    def order_by_clause(self, select: Any, **kwargs: Any) -> str:
+        """Render ORDER BY, with a cast around each parameter."""
+        outer, self._in_order_by = self._in_order_by, True
+        try:
+            return super().order_by_clause(select, **kwargs)  # type: ignore[no-any-return]
+        finally:
+            self._in_order_by = outer
+
     def limit_clause(self, select: Any, **kwargs: Any) -> str:
         """Render LIMIT and OFFSET."""
         text = ""
@@ -613,12 +638,24 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render an UPDATE; on Calcite what is assigned is cast to the type of its column."""
         self.facts.changes_source = True
         self._note_direct_values(update_stmt)
+        if self._has_key_that_calcite_misses(update_stmt.table):
+            self.facts.refuse(
+                "calcite",
+                "its UPDATE silently changes no row of a table whose key is one column of type TIMESTAMP, TIME or "
+                "VARBINARY",
+            )
         if self.vocabulary.stores_updates_unconverted:
             update_stmt = self._cast_assignments(update_stmt)
         text: str = super().visit_update(update_stmt, *args, **kwargs)
         if self.ctes:
             self.facts.refuse("calcite", "it has no WITH before UPDATE and DELETE")
         return text
+
+    def _has_key_that_calcite_misses(self, table: Any) -> bool:
+        if not isinstance(table, Table) or len(table.primary_key) != 1:
+            return False
+        (column,) = table.primary_key
+        return types.sql_name(column.type, self.dialect) in ("TIMESTAMP", "TIME(3)", "VARBINARY")
 
     def _cast_assignments(self, statement: Any) -> Any:
         mapper = statement.table._annotations.get("parentmapper")

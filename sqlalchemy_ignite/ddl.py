@@ -103,6 +103,13 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
                 f"table {table.name!r}: Ignite has no {' '.join(table._prefixes)} tables; leave out the prefixes"
             )
         self._check_names(table)
+        if len(table.primary_key) == 1:
+            (key,) = table.primary_key
+            if isinstance(key.type._unwrapped_dialect_impl(self.dialect), sqltypes.Date):
+                raise exc.CompileError(
+                    f"table {table.name!r}: the server cannot create a table whose key is one column of type DATE "
+                    f"({key.name!r}); add a column to the key, or use another type"
+                )
         facts = Facts()
         if len(table.primary_key) == 0:
             self._only_calcite(facts, table, "it has no primary key", "give it one")

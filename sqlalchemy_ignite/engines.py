@@ -58,6 +58,8 @@ class Vocabulary:
     labels_hide_behind_columns: bool
     #: A query with WITH keeps a hold on its tables: once dropped, they cannot be created again.
     writes_ctes_in_place: bool
+    #: The values of an IN list are rounded to the type of what stands before IN.
+    converts_in_lists: bool
     #: The most values an ``IN`` list may have; None when the engine sets no limit worth guarding.
     largest_in_list: int | None
 
@@ -70,6 +72,7 @@ H2 = Vocabulary(
     casts_tuple_elements=False,
     labels_hide_behind_columns=True,
     writes_ctes_in_place=True,
+    converts_in_lists=True,
     largest_in_list=None,
 )
 CALCITE = Vocabulary(
@@ -80,6 +83,7 @@ CALCITE = Vocabulary(
     casts_tuple_elements=True,
     labels_hide_behind_columns=False,
     writes_ctes_in_place=False,
+    converts_in_lists=False,
     largest_in_list=500,
 )
 _VOCABULARIES = {"h2": H2, "calcite": CALCITE}

@@ -88,12 +88,8 @@ class Impostor:
         self._behave = behave
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients: list[socket.socket] = []
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
         threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self._listener.getsockname()[:2]
-        return host, port
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

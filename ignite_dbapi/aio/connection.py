@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from ignite_dbapi.aio.cursor import AsyncCursor
 from ignite_dbapi.connection import ConnectionAttributes, client_attributes, no_transactions
 from ignite_dbapi.operations import server
+from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.protocol.codec import Knowledge
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import awaiting
@@ -21,8 +23,10 @@ T = TypeVar("T")
 class AsyncConnection(ConnectionAttributes):
     """A connection to a cluster for the tasks of one event loop. Made by :func:`ignite_dbapi.aio.connect`."""
 
-    def __init__(self, channel: awaiting.AwaitingChannel, options: ConnectOptions) -> None:
-        self._begin(channel, options, asyncio.Lock())
+    def __init__(
+        self, channel: awaiting.AwaitingChannel, options: ConnectOptions, knowledge: Knowledge
+    ) -> None:
+        self._begin(channel, options, knowledge, asyncio.Lock())
 
     async def _run(self, operation: Operation[T]) -> T:
         self._check_open()
@@ -85,4 +89,6 @@ async def connect(url: str | None = None, /, **options: Any) -> AsyncConnection:
     built = ConnectOptions.build(url, options, os.environ)
     if not built.autocommit:
         raise no_transactions()
-    return AsyncConnection(await awaiting.connect(built, client_attributes()), built)
+    # First what may be wrong with the options, then what needs to be closed again.
+    knowledge = initial_knowledge(built.timezone)
+    return AsyncConnection(await awaiting.connect(built, client_attributes()), built, knowledge)

@@ -12,7 +12,7 @@ _TLS_ALERT = b"\x15\x03"
 
 
 class ConnectAttempts:
-    """Goes through the addresses of *options* until one is connected to, and remembers why others were not."""
+    """Goes through the addresses of *options* until one answers, and remembers why others did not."""
 
     def __init__(self, options: ConnectOptions) -> None:
         self._options = options
@@ -77,8 +77,8 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
         )
     if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)):
         return _failure(
-            f"{place} closed the connection during the TLS or Ignite handshake: either the port does not speak "
-            f"TLS (connect without tls), or the server refused the client's certificate",
+            f"{place} closed the connection during the TLS or Ignite handshake: either the port does not "
+            f"speak TLS (connect without tls), or the server refused the client's certificate",
             "handshake_closed",
         )
     if isinstance(error, OSError):
@@ -88,8 +88,8 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
             if received.startswith(_TLS_ALERT):
                 return _failure(f"{place} speaks TLS: connect with tls=true", "tls_expected")
             return _failure(
-                f"{place} does not answer like an Ignite node (it sent {received[:40]!r}); is it the thin client "
-                f"port?",
+                f"{place} does not answer like an Ignite node (it sent {received[:40]!r}); is it the thin "
+                f"client port?",
                 "not_ignite",
             )
         error.args = (f"{place}: {error}",)
@@ -113,7 +113,8 @@ def connection_lost(error: BaseException, address: Address, doing: str) -> Opera
     else:
         reason = type(error).__name__
     return OperationalError(
-        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way is unknown",
+        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way "
+        f"is unknown",
         sqlstate="08006",
         code="connection_lost",
         is_connection_lost=True,

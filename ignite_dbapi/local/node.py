@@ -22,7 +22,7 @@ __all__ = ["LocalNode"]
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _POLL_INTERVAL = 0.05
-_SNAPSHOT = re.compile(r"Topology snapshot \[.*?\bservers=(\d+)")
+_SNAPSHOT = re.compile(r"Topology snapshot \[ver=(\d+), .*?\bservers=(\d+)")
 _PORT_TROUBLE = (
     "BindException",
     "Address already in use",
@@ -167,8 +167,9 @@ class LocalNode:
     def _servers_seen(self) -> int:
         if self._log is None:
             return 0
-        snapshots = _SNAPSHOT.findall(self._log.refresh())
-        return int(snapshots[-1]) if snapshots else 0
+        # The highest version, not the last line: a node that joins logs its own join last, however late.
+        snapshots = [(int(version), int(count)) for version, count in _SNAPSHOT.findall(self._log.refresh())]
+        return max(snapshots, default=(0, 0))[1]
 
     def _is_ready(self) -> bool:
         assert self._log is not None

@@ -1,16 +1,15 @@
 """The process between Python and a node's Java virtual machine, so that no server outlives the program it
 belongs to.
 
-Run as a script (``python -I -S supervisor.py LOG REMOVE COMMAND...``), with the standard library
-alone, so that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and
-then
+Run as a script (``python -I -S supervisor.py LOG DIRECTORY COMMAND...``), with the standard library alone, so
+that it starts in a few hundredths of a second. It starts COMMAND with its output going to LOG, and then
 
+* writes ``pid N`` on standard output;
 * reads orders, one per line, from standard input: ``terminate``, ``kill``, ``stop`` and ``continue`` send
   that signal;
 * takes the end of standard input, which comes when the parent dies in whatever way, as the order to kill the
-  server and to remove the directory REMOVE (unless it is ``-``), since nobody else is left to do so;
-* writes ``pid N`` on standard output when the server runs, and ``exit CODE`` when it has ended, and ends with
-  it.
+  server and to remove DIRECTORY, the cluster's temporary files, since nobody else is left to do so;
+* ends when the server ends.
 
 Signals go through this process because it is the server's parent: until it has seen the end of the server,
 the server's process id cannot be given to another process, so a signal never hits a stranger.
@@ -18,6 +17,7 @@ the server's process id cannot be given to another process, so a signal never hi
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -54,14 +54,6 @@ def _die_with_supervisor() -> Callable[[], None] | None:
     return set_death_signal
 
 
-def _say(line: str) -> None:
-    try:
-        print(line, flush=True)
-    except (BrokenPipeError, ValueError):
-        # The parent is gone or does not listen any more; what is to be done then is done at the end of stdin.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # stays open: else the interpreter's exit flush fails again
-
-
 def _send(server: subprocess.Popen[bytes], order: str) -> None:
     if order == "terminate":
         server.terminate()
@@ -73,7 +65,7 @@ def _send(server: subprocess.Popen[bytes], order: str) -> None:
         server.kill()
 
 
-def supervise(log_path: str, remove: str, command: list[str]) -> int:
+def supervise(log_path: str, directory: str, command: list[str]) -> int:
     """Run ``command`` until it ends or the parent does; return its exit code."""
     parent = os.getppid()
     events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
@@ -81,7 +73,9 @@ def supervise(log_path: str, remove: str, command: list[str]) -> int:
         server = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_supervisor()
         )
-    _say(f"pid {server.pid}")
+    # A parent that is gone already does not read this; that shows at the end of standard input, below.
+    with contextlib.suppress(BrokenPipeError):
+        print(f"pid {server.pid}", flush=True)
 
     def read_orders() -> None:
         for line in sys.stdin:
@@ -94,7 +88,6 @@ def supervise(log_path: str, remove: str, command: list[str]) -> int:
 
     for target in (read_orders, wait_for_exit):
         threading.Thread(target=target, daemon=True).start()
-    is_orphan = False
     while True:
         try:
             kind, order = events.get(timeout=_PARENT_CHECK_INTERVAL)
@@ -107,31 +100,24 @@ def supervise(log_path: str, remove: str, command: list[str]) -> int:
         if kind == "order":
             _send(server, order)
         else:
-            is_orphan = True
             server.kill()
             server.wait()
+            # Every supervisor of the cluster does this, so the last one finds no server still writing there.
+            shutil.rmtree(directory, ignore_errors=True)
             break
-    _say(f"exit {server.returncode}")
-    if is_orphan and remove != "-":
-        shutil.rmtree(remove, ignore_errors=True)
-        try:
-            os.rmdir(os.path.dirname(remove))  # the cluster's directory, when this was its last node
-        except OSError:
-            return server.returncode  # another node's supervisor is not done yet, and will remove it
     return server.returncode
 
 
 def main(arguments: list[str]) -> int:
     """Supervise the command given on the command line."""
-    log_path, remove, *command = arguments
+    log_path, directory, *command = arguments
     for name in ("SIGINT", "SIGHUP", "SIGTERM"):
         # The parent decides when the server ends. A handler and not SIG_IGN, because the server would inherit
         # that and then ignore the request to terminate.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda _number, _frame: None)
-    code = supervise(log_path, remove, command)
-    # os._exit: the thread that reads standard input may still be waiting there, holding the stream's lock.
-    sys.stdout.flush()
+    code = supervise(log_path, directory, command)
+    # Not sys.exit: the thread that reads standard input may still wait there, holding the stream's lock.
     os._exit(code & 0xFF)
 
 

@@ -19,7 +19,8 @@ def send(session: Session, message: Message[Any]) -> Operation[Pending]:
     """Send *message*, and first ask the server for whatever is missing to encode it."""
     while True:
         try:
-            return (yield Send(message))
+            pending: Pending = yield Send(message)
+            return pending
         except MissingFact as missing:
             fact = missing
         yield from facts.learn(session, fact)

@@ -50,7 +50,7 @@ ALL_FEATURES: Final = (1 << len(Feature)) - 1
 
 @attrs.define
 class Context:
-    """The negotiated *version* and *features* (a bit mask), the server's *node_id*, and what is known of the cluster."""
+    """The agreed *version* and *features* (a bit mask), the *node_id*, and what is known of the cluster."""
 
     version: ProtocolVersion
     features: int = 0

@@ -127,7 +127,7 @@ class Exchange:
         return answered
 
     def fail(self, error: Error) -> list[Pending]:
-        """No answers will come any more, because of *error*; returns the requests that this leaves unanswered."""
+        """No answers will come any more, because of *error*; returns the requests left unanswered."""
         if self.failure is None:
             self.failure = error
         left = list(self._pending.values())

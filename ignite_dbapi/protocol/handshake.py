@@ -1,7 +1,7 @@
 """The first exchange on a connection: which version of the protocol, which features, who is asking.
 
-:func:`handshake` is a generator without I/O: it yields frames to send and receives the frames answered, tries the
-version that a server offers instead of ours, and returns what was agreed on.
+:func:`handshake` is a generator without I/O: it yields frames to send and receives the frames answered, tries
+the version that a server offers instead of ours, and returns what was agreed on.
 """
 
 from __future__ import annotations

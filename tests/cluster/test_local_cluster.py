@@ -86,7 +86,9 @@ def is_alive(pid: int) -> bool:
 
 
 def servers_in_log(path: Path) -> int:
-    return int(re.findall(r"Topology snapshot \[.*?\bservers=(\d+)", path.read_text())[-1])
+    """Return how many servers the newest topology has; a joining node may log its own join after it."""
+    snapshots = re.findall(r"Topology snapshot \[ver=(\d+), .*?\bservers=(\d+)", path.read_text())
+    return max((int(version), int(count)) for version, count in snapshots)[1]
 
 
 @pytest.fixture(scope="module")

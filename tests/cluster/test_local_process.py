@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,9 +94,10 @@ class TestNoOrphan:
     def test_a_killed_supervisor_takes_its_server_along(
         self, parent: tuple[subprocess.Popen[str], int, int, Path]
     ) -> None:
-        _, server, supervisor, _ = parent
+        _, server, supervisor, directory = parent
         os.kill(supervisor, signal.SIGKILL)
         assert ends_within(5, lambda: not is_alive(server))
+        shutil.rmtree(directory)  # the parent, killed in its turn, will not do it
 
 
 @pytest.fixture

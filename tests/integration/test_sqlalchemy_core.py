@@ -115,7 +115,6 @@ class Author(Base):
     books: orm.Mapped[list[Book]] = orm.relationship(
         primaryjoin="Author.id == foreign(Book.author_id)", order_by="Book.id", back_populates="author"
     )
-    book_count: orm.Mapped[int]
 
 
 class Book(Base):
@@ -204,7 +203,9 @@ def test_parameters_have_exact_types(connection: sa.Connection, name: str) -> No
         (sa.String(5), "x"),
         (sa.Uuid, uuid.UUID(int=5)),
         (sa.DateTime, datetime.datetime(2024, 1, 2, 3, 4, 5)),
-        (sa.Date, datetime.date(2024, 1, 2)),
+        (sa.Time, datetime.time(3, 4, 5, 6000)),
+        (sa.LargeBinary, b"\x00k"),
+        (sa.Boolean, True),
     ],
     ids=str,
 )
@@ -428,6 +429,7 @@ def test_values_of_many_rows_never_go_to_calcite(connection: sa.Connection) -> N
             connection.execute(statement, execution_options={"ignite_engine": "calcite"})
 
 
+@pytest.mark.filterwarnings("ignore:Column .* is marked as a member of the primary key")
 def test_a_missing_key_is_an_error(connection: sa.Connection) -> None:
     with pytest.raises(exc.CompileError, match=r"no value for the key column 'id'.*does not generate keys"):
         connection.execute(item.insert().values(a=1))
@@ -516,9 +518,11 @@ def test_orm_relationships(session: orm.Session) -> None:
     joined = sa.select(Author.name, sa.func.count()).join(Author.books).group_by(Author.name).order_by(Author.name)
     assert [tuple(row) for row in session.execute(joined)] == [("author 1", 1), ("author 2", 2), ("author 3", 3)]
     assert session.scalars(sa.select(Author.id).where(Author.books.any(Book.title == "b10"))).all() == [1]
-    assert session.scalars(sa.select(Author.id).where(~Author.books.any(Book.title == "b10"))).all().sort() is None
+    without = sa.select(Author.id).where(~Author.books.any(Book.title == "b10")).order_by(Author.id)
+    assert session.scalars(without).all() == [2, 3]
 
 
+@pytest.mark.filterwarnings("ignore:Column .* is marked as a member of the primary key")
 def test_orm_unit_of_work(session: orm.Session) -> None:
     author = session.get_one(Author, 3)
     author.name = "renamed"
@@ -540,7 +544,7 @@ def test_orm_unit_of_work(session: orm.Session) -> None:
         session.flush()
     session.rollback()
     with pytest.raises(exc.InvalidRequestError, match="no savepoints"):
-        session.begin_nested()
+        session.connection().begin_nested()
     session.rollback()
 
 

@@ -1,8 +1,8 @@
 """The golden vectors: bytes that Java's own marshaller made, and an evaluator of what they say they mean.
 
-``python_repr`` of a vector is an expression; the functions below are its vocabulary. They build the values that the
-reader's lossless form is to answer with, except where the expression leaves something open (the width of an ``int``
-within a list), which :func:`mismatch` takes into account.
+``python_repr`` of a vector is an expression; the functions below are its vocabulary. They build the values
+that the reader's lossless form is to answer with, except where the expression leaves something open (the
+width of an ``int`` within a list), which :class:`Comparison` takes into account.
 """
 
 from __future__ import annotations
@@ -169,13 +169,9 @@ class Comparison:
             )
         if isinstance(expected, ObjectArray):
             heads = [(array.type_id, array.class_name, array.is_enum) for array in (actual, expected)]
-            return self._all(
-                heads[0] == heads[1] or f"{heads}", self._items(actual.items, expected.items)
-            )
+            return self._all(heads[0] == heads[1] or f"{heads}", self._items(actual.items, expected.items))
         if isinstance(expected, MapValue):
-            flat, wanted = (
-                [item for pair in value.pairs for item in pair] for value in (actual, expected)
-            )
+            flat, wanted = ([item for pair in value.pairs for item in pair] for value in (actual, expected))
             return self._all(actual.kind == expected.kind or "kind", self._items(flat, wanted))
         if isinstance(expected, Wrapped):
             return self._all(

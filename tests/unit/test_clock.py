@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ignite_dbapi.errors import DataError, InterfaceError
 from ignite_dbapi.protocol.codec.clock import Clock, clock_for
@@ -21,7 +22,7 @@ def _milliseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-# INSERT ... VALUES (DATE '2024-05-06', TIME '10:11:12', TIMESTAMP '2024-05-06 07:08:09.123456789') as seen on the wire.
+# DATE '2024-05-06', TIME '10:11:12' and TIMESTAMP '2024-05-06 07:08:09.123456789', as seen on the wire.
 @pytest.mark.parametrize(
     ("zone", "date_instant", "time_instant", "timestamp_instant"),
     [
@@ -45,7 +46,7 @@ def test_what_was_seen_on_the_wire(
 
 
 def test_time_takes_the_offset_of_1970() -> None:
-    # London had British Standard Time, an hour ahead, all through 1970; New York has it in winter what it has now.
+    # London had British Standard Time, an hour ahead, all through 1970; New York what it has in winters now.
     assert clock_for("Europe/London").instant_of_time(time(12)) == 11 * 3_600_000
     assert clock_for("America/New_York").instant_of_time(time(23, 30)) == (28 * 60 + 30) * 60_000
     assert clock_for("Asia/Tokyo").instant_of_time(time(0)) == -9 * 3_600_000
@@ -91,7 +92,9 @@ def test_days_without_a_midnight() -> None:
 )
 def test_before_1900_zones_have_their_standard_offset(zone: str, hours: int) -> None:
     clock = clock_for(zone)
-    assert clock.timestamp(BEFORE_1900 - 1) == datetime(1899, 12, 31, 23, 59, 59, 999000) + timedelta(hours=hours)
+    assert clock.timestamp(BEFORE_1900 - 1) == datetime(1899, 12, 31, 23, 59, 59, 999000) + timedelta(
+        hours=hours
+    )
     for value in (datetime(1850, 6, 1, 12), datetime(1, 1, 2), datetime(1582, 10, 10)):
         instant, _ = clock.instant_of_timestamp(value)
         assert instant == (value - datetime(1970, 1, 1)) // timedelta(milliseconds=1) - hours * 3_600_000
@@ -107,11 +110,15 @@ def test_every_instant_comes_back_in_every_zone(zone: str, instant: int) -> None
     clock = clock_for(zone)
     value = clock.timestamp(instant)
     if instant >= BEFORE_1900:
-        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant)).astimezone(ZoneInfo(zone))
+        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant)).astimezone(
+            ZoneInfo(zone)
+        )
         assert value == local.replace(tzinfo=None)
-    if value.year >= 1901 or value.year < 1899:
-        assert clock.instant_of_timestamp(value)[0] == instant
-    elif zone in ("Europe/Amsterdam", "Asia/Kolkata", "Europe/Dublin", "America/New_York"):
+    if (
+        value.year >= 1901
+        or value.year < 1899
+        or zone in ("Europe/Amsterdam", "Asia/Kolkata", "Europe/Dublin", "America/New_York")
+    ):
         assert clock.instant_of_timestamp(value)[0] == instant
 
 
@@ -155,7 +162,7 @@ def test_fractions_of_a_second() -> None:
 
 @pytest.mark.parametrize("value", [time(1, 2, 3, 1), time(23, 59, 59, 999_999), time(0, 0, 0, 500)])
 def test_time_finer_than_milliseconds_is_an_error(value: time) -> None:
-    with pytest.raises(DataError, match="TIME holds milliseconds.*round it") as error:
+    with pytest.raises(DataError, match=r"TIME holds milliseconds.*round it") as error:
         clock_for("UTC").instant_of_time(value)
     assert repr(value) in str(error.value)
 
@@ -167,14 +174,16 @@ def test_time_with_a_zone_is_an_error() -> None:
 
 def test_aware_values_do_not_depend_on_the_zone() -> None:
     value = datetime(2024, 5, 6, 7, 8, 9, 1, tzinfo=timezone(timedelta(hours=-3)))
-    instants = {clock_for(zone).instant_of_timestamp(value) for zone in ("UTC", "Asia/Tokyo", "America/New_York")}
+    instants = {
+        clock_for(zone).instant_of_timestamp(value) for zone in ("UTC", "Asia/Tokyo", "America/New_York")
+    }
     assert instants == {(_milliseconds("2024-05-06T10:08:09+00:00"), 1000)}
 
 
 @pytest.mark.parametrize(
     ("name", "minutes"),
     [
-        ("UTC", 0), ("GMT", 0), ("Etc/UTC", 0), ("Z", 0), ("GMT+3", 180), ("GMT+03:30", 210), ("UTC-0500", -300),
+        ("UTC", 0), ("GMT", 0), ("Etc/UTC", 0), ("Z", 0), ("GMT+3", 180), ("GMT+03:30", 210), ("UTC-0500", -300),  # noqa: E501
         ("GMT-11:30", -690), ("+05:30", 330), ("Etc/GMT+5", -300), ("UT+1", 60),
     ],
 )  # fmt: skip
@@ -185,7 +194,9 @@ def test_names_of_zones(name: str, minutes: int) -> None:
     assert name in repr(clock)
 
 
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "GMT+99", "GMT+24:00", "GMT+01:75", "../etc/passwd", "a\x00b", "Europe"])
+@pytest.mark.parametrize(
+    "name", ["Mars/Olympus", "", "GMT+99", "GMT+24:00", "GMT+01:75", "../etc/passwd", "a\x00b", "Europe"]
+)
 def test_unknown_zones(name: str) -> None:
     with pytest.raises(InterfaceError, match="'timezone'") as error:
         clock_for(name)

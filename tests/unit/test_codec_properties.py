@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import struct
 import tracemalloc
@@ -13,7 +14,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given, settings, strategies as st
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 
 from ignite_dbapi import Error
 from ignite_dbapi.errors import DataError, ProtocolError
@@ -55,7 +57,9 @@ zones = st.sampled_from(ZONES)
 integers = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\x00\U0001f600\uffffİς"))
 decimals = st.builds(
-    lambda sign, unscaled, exponent: Decimal((sign if unscaled else 0, tuple(map(int, str(unscaled))), exponent)),
+    lambda sign, unscaled, exponent: Decimal(
+        (sign if unscaled else 0, tuple(map(int, str(unscaled))), exponent)
+    ),
     st.integers(0, 1),
     st.integers(0, 10**60) | st.integers(0, 300),
     st.integers(-70, 70) | st.sampled_from([-(2**31) + 1, 2**31]),
@@ -93,7 +97,7 @@ def identical(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-# --- values ---------------------------------------------------------------------------------------------------
+# --- values -------------------------------------------------------------------------------------------------
 
 
 @given(nested)
@@ -149,7 +153,7 @@ def test_text_in_both_encodings(value: str, version_2: bool) -> None:
     assert Reader(data, knowledge).string() == meant
     if version_2:
         assert b"\x00" not in data[5:]
-        assert not any(0xF0 <= byte for byte in data[5:]), "a server of version 2 dies of four-byte sequences"
+        assert not any(byte >= 0xF0 for byte in data[5:]), "a server of version 2 dies of four-byte sequences"
     else:
         assert data[5:] == value.encode()
 
@@ -209,7 +213,7 @@ def test_members_and_keys_that_python_would_merge() -> None:
     assert len(decode(encode(Collection([first, datetime(2024, 1, 1)], 3), known()), known())) == 2
 
 
-# --- dates and times --------------------------------------------------------------------------------------------
+# --- dates and times ----------------------------------------------------------------------------------------
 
 
 def _is_between_clocks(value: datetime, zone: str) -> bool:
@@ -276,7 +280,7 @@ def test_times_come_back_the_same(value: time, zone: str) -> None:
     assert identical(decode(encode(value, knowledge), knowledge), value)
 
 
-# --- objects ------------------------------------------------------------------------------------------------------
+# --- objects ------------------------------------------------------------------------------------------------
 
 field_names = st.text("abcdefXYZ_12", min_size=1, max_size=6)
 
@@ -294,7 +298,9 @@ def test_objects(fields: dict[str, Any], raw: bytes | None, is_compact: bool) ->
         encode(value, knowledge)
     registered = missing.value.binary_type
     # NULL tells nothing about the type of a field, so it is left out.
-    assert [field.name for field in registered.fields] == [name for name in fields if fields[name] is not None]
+    assert [field.name for field in registered.fields] == [
+        name for name in fields if fields[name] is not None
+    ]
     knowledge.binary_types.add(registered)
     knowledge.binary_types.add(BinaryType.of("Thing", [(name, 9) for name in fields]))
     data = encode(value, knowledge)
@@ -349,17 +355,15 @@ def test_object_arrays_and_blobs() -> None:
     assert decode(encode(OptimizedBlob(b"\x01\x02"))) == OptimizedBlob(b"\x01\x02")
 
 
-# --- hostile bytes ------------------------------------------------------------------------------------------------
+# --- hostile bytes ------------------------------------------------------------------------------------------
 
 HARMLESS = (Error, MissingFact)
 SMALL_VECTORS = [vector for vector in VECTORS if len(vector["hex"]) < 1200]
 
 
 def _survives(step: Callable[[], Any]) -> None:
-    try:
+    with contextlib.suppress(*HARMLESS):
         step()
-    except HARMLESS:
-        pass
 
 
 @settings(max_examples=400, deadline=1000)
@@ -380,9 +384,9 @@ def test_damaged_values(vector: dict[str, Any], damage: list[tuple[int, int]], l
 
 codes = st.sampled_from([*range(1, 26), *range(27, 39), 101, 102, 103, 0xFE, 0, 255])
 small_counts = st.integers(0, 6).map(lambda count: struct.pack("<i", count))
-plausible = st.lists(codes.map(lambda code: bytes([code])) | small_counts | st.binary(max_size=6), max_size=20).map(
-    b"".join
-)
+plausible = st.lists(
+    codes.map(lambda code: bytes([code])) | small_counts | st.binary(max_size=6), max_size=20
+).map(b"".join)
 
 
 @settings(max_examples=400, deadline=1000)
@@ -391,7 +395,11 @@ def test_random_bytes(data: bytes, row_count: int, column_count: int) -> None:
     knowledge = known()
     _survives(lambda: decode(data, knowledge))
     _survives(lambda: decode(data, knowledge, lossless=True))
-    _survives(lambda: Page.read(Reader(data, knowledge), column_count).take(row_count, Context((1, 7, 0), 0, None, knowledge)))
+    _survives(
+        lambda: Page.read(Reader(data, knowledge), column_count).take(
+            row_count, Context((1, 7, 0), 0, None, knowledge)
+        )
+    )
     reader = Reader(data, knowledge)
     try:
         reader.rows(row_count, column_count)
@@ -417,10 +425,8 @@ def test_random_answers(data: bytes, version: tuple[int, int, int]) -> None:
     def shake_hands() -> None:
         steps = handshake("user", "password")
         next(steps)
-        try:
+        with contextlib.suppress(StopIteration):
             steps.send(data)
-        except StopIteration:
-            pass
 
     _survives(shake_hands)
 
@@ -454,7 +460,10 @@ def test_a_count_that_lies_is_a_protocol_error(code: int, count: int) -> None:
             read(data)
 
 
-@pytest.mark.parametrize("opening", [b"\x18\x01\x00\x00\x00\x01", b"\x17\xff\xff\xff\xff\x01\x00\x00\x00", b"\x19\x01\x00\x00\x00\x01\x65"])
+@pytest.mark.parametrize(
+    "opening",
+    [b"\x18\x01\x00\x00\x00\x01", b"\x17\xff\xff\xff\xff\x01\x00\x00\x00", b"\x19\x01\x00\x00\x00\x01\x65"],
+)
 @pytest.mark.parametrize("lossless", [True, False])
 def test_nesting_is_limited(opening: bytes, lossless: bool) -> None:
     assert decode(opening * 90 + b"\x65", known(), lossless=lossless) is not None
@@ -536,7 +545,20 @@ def test_rows_that_cannot_be_read_leave_the_page_as_it_was() -> None:
 
 
 def test_the_fields_of_a_reader_are_bounded() -> None:
-    for method in ("i8", "u8", "boolean", "i16", "i32", "i64", "count", "string", "byte_array", "uuid", "raw_uuid", "value"):
+    for method in (
+        "i8",
+        "u8",
+        "boolean",
+        "i16",
+        "i32",
+        "i64",
+        "count",
+        "string",
+        "byte_array",
+        "uuid",
+        "raw_uuid",
+        "value",
+    ):
         with pytest.raises(ProtocolError):
             getattr(Reader(b"", known()), method)()
     for position, end in ((-1, None), (2, None), (0, 2), (1, 0)):

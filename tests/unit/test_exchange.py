@@ -7,10 +7,25 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ignite_dbapi.errors import DatabaseError, IntegrityError, OperationalError, ProgrammingError, ProtocolError
-from ignite_dbapi.protocol.codec import BinaryField, BinaryType, Knowledge, MissingServerFacts, Reader, TypeCode, Writer
+from ignite_dbapi.errors import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    ProtocolError,
+)
+from ignite_dbapi.protocol.codec import (
+    BinaryField,
+    BinaryType,
+    Knowledge,
+    MissingServerFacts,
+    Reader,
+    TypeCode,
+    Writer,
+)
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context, Feature
 from ignite_dbapi.protocol.exchange import Exchange, Pending
 from ignite_dbapi.protocol.messages.binary_types import BinaryTypeGet, BinaryTypePut
@@ -37,7 +52,7 @@ def at_request(number: int) -> Exchange:
 
 
 SELECT = SqlFieldsQuery(
-    sql="SELECT ? AS A, NULL AS B", arguments=[7], argument_codes=[TypeCode.INT], schema="PUBLIC", page_size=2,
+    sql="SELECT ? AS A, NULL AS B", arguments=[7], argument_codes=[TypeCode.INT], schema="PUBLIC", page_size=2,  # noqa: E501
     timeout=5000, lazy=False,
 )  # fmt: skip
 INSERT = SqlFieldsQuery(
@@ -76,7 +91,9 @@ def test_errors_as_captured() -> None:
     running = at_request(5)
     pending, _ = running.request(INSERT)
     running.feed(CAPTURED["duplicate response"])
-    with pytest.raises(IntegrityError, match=r"^23000: Failed to INSERT some keys .* \[keys=\[1\]\]$") as duplicate:
+    with pytest.raises(
+        IntegrityError, match=r"^23000: Failed to INSERT some keys .* \[keys=\[1\]\]$"
+    ) as duplicate:
         running.answer(pending)
     assert (duplicate.value.sqlstate, duplicate.value.status) == ("23000", 1)
     running = at_request(9)
@@ -111,7 +128,7 @@ def test_topology_is_read_over() -> None:
     running.feed(answer_bytes(1, TOPOLOGY + page_bytes([[5]]), flags=2))
     assert running.answer(first).take(1, running.context) == [(5,)]
     running.feed(answer_bytes(2, TOPOLOGY + struct.pack("<i", 10) + encoded(["stopping"]), flags=3))
-    with pytest.raises(OperationalError, match="^stopping$") as error:
+    with pytest.raises(OperationalError, match=r"^stopping$") as error:
         running.answer(second)
     assert error.value.is_connection_lost
 
@@ -120,7 +137,9 @@ def test_notifications_are_dropped_whatever_their_id() -> None:
     running = exchange()
     pending, _ = running.request(Heartbeat())
     notification = struct.pack("<h", 2007) + b"event"
-    assert running.feed(answer_bytes(1, notification, flags=4) + answer_bytes(99, notification, flags=4)) == []
+    assert (
+        running.feed(answer_bytes(1, notification, flags=4) + answer_bytes(99, notification, flags=4)) == []
+    )
     assert not pending.is_done
     assert running.feed(answer_bytes(1)) == [pending]
     assert running.answer(pending) is None
@@ -137,7 +156,17 @@ def test_answers_that_nobody_asked_for() -> None:
             exchange().feed(frame(bytes(size)))
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x01", b"\x01\x00", b"\x02\x00\x01", b"\x01\x00\x01\x00\x00\x00", b"\x01\x00\x01\x00\x00\x00\x09\x05"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x01",
+        b"\x01\x00",
+        b"\x02\x00\x01",
+        b"\x01\x00\x01\x00\x00\x00",
+        b"\x01\x00\x01\x00\x00\x00\x09\x05",
+    ],
+)
 def test_headers_cut_off(payload: bytes) -> None:
     running = exchange()
     pending, _ = running.request(Heartbeat())
@@ -154,7 +183,7 @@ def test_headers_of_old_servers(version: tuple[int, int, int]) -> None:
     # What would be a notification in newer versions is the status here.
     running.feed(frame(struct.pack("<qi", 2, 4) + encoded(["odd"])))
     assert running.answer(page).take(1, running.context) == [(5,)]
-    with pytest.raises(DatabaseError, match="^odd$") as error:
+    with pytest.raises(DatabaseError, match=r"^odd$") as error:
         running.answer(failing)
     assert error.value.status == 4
 
@@ -168,7 +197,10 @@ def test_fields_that_old_servers_do_not_know_are_left_out() -> None:
     # No timeout: the server's own, which is 0 for those that cannot tell "none" from "default".
     for features, expected in ((ALL_FEATURES, -1), (ALL_FEATURES & ~(1 << Feature.DEFAULT_QUERY_TIMEOUT), 0)):
         running = exchange(features=features)
-        assert struct.pack("<q", expected) + b"\x01\xff\xff\xff\xff" in running.request(SqlFieldsQuery(sql="x"))[1]
+        assert (
+            struct.pack("<q", expected) + b"\x01\xff\xff\xff\xff"
+            in running.request(SqlFieldsQuery(sql="x"))[1]
+        )
 
 
 def test_failure() -> None:
@@ -181,7 +213,7 @@ def test_failure() -> None:
     assert running.failure is lost
     assert running.answer(first) is None, "what was received before still counts"
     for step in (lambda: running.answer(second), lambda: running.request(Heartbeat())):
-        with pytest.raises(OperationalError, match="^gone$") as error:
+        with pytest.raises(OperationalError, match=r"^gone$") as error:
             step()
         assert error.value is not lost
         assert (error.value.code, error.value.is_connection_lost) == ("connection_lost", True)
@@ -238,7 +270,11 @@ def test_binary_types(binary_type: BinaryType) -> None:
 
 
 def test_binary_types_are_merged() -> None:
-    merged = PERSON.merged_with(BinaryType(5, "Person", None, (BinaryField("name", 9, 2), BinaryField("age", 3, 3)), schemas={9: (3,)}))
+    merged = PERSON.merged_with(
+        BinaryType(
+            5, "Person", None, (BinaryField("name", 9, 2), BinaryField("age", 3, 3)), schemas={9: (3,)}
+        )
+    )
     assert [field.name for field in merged.fields] == ["id", "name", "age"]
     assert set(merged.schemas) == {7, -8, 9}
     assert merged.affinity_key_field == "id"

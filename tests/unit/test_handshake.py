@@ -9,7 +9,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ignite_dbapi.errors import Error, NotSupportedError, OperationalError, ProtocolError
 from ignite_dbapi.protocol.context import (
@@ -30,7 +31,9 @@ NODE_ID = UUID("6b2aa9f5-f2aa-4714-8f43-dd0590d01f08")
 Server = Callable[[bytes], bytes]
 
 
-def agree(server: Server, user: str | None = None, password: str | None = None) -> tuple[Context, list[bytes]]:
+def agree(
+    server: Server, user: str | None = None, password: str | None = None
+) -> tuple[Context, list[bytes]]:
     """Run a handshake against *server*, a function from requests to answers, both without their length."""
     steps = handshake(user, password)
     requests = []
@@ -59,7 +62,12 @@ def accept(version: ProtocolVersion, features: bytes = b"\xff\xff\x0f") -> bytes
 
 
 def refuse(offered: ProtocolVersion, text: str | None, status: int | None = 1) -> bytes:
-    return b"\x00" + struct.pack("<hhh", *offered) + encoded([text]) + (b"" if status is None else struct.pack("<i", status))
+    return (
+        b"\x00"
+        + struct.pack("<hhh", *offered)
+        + encoded([text])
+        + (b"" if status is None else struct.pack("<i", status))
+    )
 
 
 def server_of(version: ProtocolVersion) -> Server:
@@ -134,7 +142,11 @@ def test_wrong_password() -> None:
 
     with pytest.raises(OperationalError, match="refused the login: The user name or password") as error:
         agree(server, "ann", "secret")
-    assert (error.value.sqlstate, error.value.status, error.value.code) == ("28000", 2000, "authentication_failed")
+    assert (error.value.sqlstate, error.value.status, error.value.code) == (
+        "28000",
+        2000,
+        "authentication_failed",
+    )
     assert error.value.is_connection_lost
     assert "secret" not in str(error.value)
 
@@ -142,12 +154,12 @@ def test_wrong_password() -> None:
 @pytest.mark.parametrize(
     ("answer", "error_class", "code", "words"),
     [
-        (refuse((1, 7, 0), "Unsupported version: 1.7.0"), OperationalError, "handshake_refused", "Unsupported version"),
-        (refuse((0, 0, 0), "Thin client connection is not allowed"), OperationalError, "handshake_refused", "not allowed"),
+        (refuse((1, 7, 0), "Unsupported version: 1.7.0"), OperationalError, "handshake_refused", "Unsupported version"),  # noqa: E501
+        (refuse((0, 0, 0), "Thin client connection is not allowed"), OperationalError, "handshake_refused", "not allowed"),  # noqa: E501
         (refuse((0, 0, 0), None), OperationalError, "handshake_refused", "no reason given"),
-        (refuse((1, 7, 0), "recovering", 11), OperationalError, "node_in_recovery_mode", "recovery mode: recovering"),
-        (refuse((2, 0, 0), "future"), NotSupportedError, "no_common_version", r"2\.0\.0; this driver speaks 1\.0\.0 to 1\.7\.0"),
-        (refuse((1, 8, 0), "future"), NotSupportedError, "no_common_version", r"offers protocol version 1\.8\.0"),
+        (refuse((1, 7, 0), "recovering", 11), OperationalError, "node_in_recovery_mode", "recovery mode: recovering"),  # noqa: E501
+        (refuse((2, 0, 0), "future"), NotSupportedError, "no_common_version", r"2\.0\.0; this driver speaks 1\.0\.0 to 1\.7\.0"),  # noqa: E501
+        (refuse((1, 8, 0), "future"), NotSupportedError, "no_common_version", r"offers protocol version 1\.8\.0"),  # noqa: E501
         (refuse((1, 6, 1), "odd"), NotSupportedError, "no_common_version", r"1\.6\.1"),
         (refuse((-1, -1, -1), "odd"), NotSupportedError, "no_common_version", r"-1\.-1\.-1"),
     ],

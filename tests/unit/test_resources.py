@@ -1,4 +1,4 @@
-"""The server's cursors never leak, whatever fails, and in whatever order answers come: against a simulated server."""
+"""No cursor leaks, whatever fails and in whatever order answers come: against a simulated server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ignite_dbapi.errors import DatabaseError, error_from_answer
 from ignite_dbapi.operations import calls
@@ -23,8 +24,8 @@ from tests.unit.pages import known
 MAXIMUM = 128
 
 
-class Given_up(BaseException):  # noqa: N801 - what asyncio's CancelledError is, without asyncio
-    pass
+class GivenUp(BaseException):
+    """What asyncio.CancelledError is to a task."""
 
 
 class FakeLock:
@@ -45,6 +46,7 @@ class SimulatedServer:
         self.last_id = 0
         self.open: dict[int, str] = {}
         self.owned: set[int] = set()
+        self.given_up: set[Pending] = set()
         self.queue: list[Pending] = []
         self.answers: dict[Pending, Any] = {}
         self.closes = 0
@@ -54,9 +56,12 @@ class SimulatedServer:
         self.queue.remove(pending)
         pending.frame = b"answered"
         try:
-            self.answers[pending] = self._answer(pending.message)
+            answer = self.answers[pending] = self._answer(pending.message)
         except DatabaseError as error:
             self.answers[pending] = error
+        else:
+            if isinstance(answer, SqlFieldsAnswer) and answer.page.has_more and pending not in self.given_up:
+                self.owned.add(answer.cursor_id)
 
     def _answer(self, message: Any) -> Any:
         if isinstance(message, ResourceClose):
@@ -77,10 +82,7 @@ class SimulatedServer:
             self.most_open = max(self.most_open, len(self.open))
         if message.sql == "division by zero":
             raise error_from_answer(1, "50000: / by zero")
-        has_more = message.sql == "many pages"
-        if has_more:
-            self.owned.add(self.last_id)
-        return SqlFieldsAnswer(self.last_id, ["A"], Page(b"", 0, 0, 0, 1, has_more))
+        return SqlFieldsAnswer(self.last_id, ["A"], Page(b"", 0, 0, 0, 1, message.sql == "many pages"))
 
 
 @attrs.define(eq=False)
@@ -115,7 +117,7 @@ class Simulation:
             task.effect = step()
         except StopIteration as stop:
             task.is_done, task.result = True, stop.value
-        except (DatabaseError, Given_up) as error:
+        except (DatabaseError, GivenUp) as error:
             task.is_done, task.result = True, error
 
     def _is_ready(self, task: Task) -> bool:
@@ -155,7 +157,8 @@ class Simulation:
         if gives_up and waiting and self.random.random() < 0.1:
             task = self.random.choice(waiting)
             if isinstance(task.effect.pending.message, SqlFieldsQuery):
-                self._resume(task, lambda: task.operation.throw(Given_up()))
+                self.server.given_up.add(task.effect.pending)
+                self._resume(task, lambda: task.operation.throw(GivenUp()))
                 return True
         choice = self.random.choice(choices)
         if isinstance(choice, Task):
@@ -205,15 +208,7 @@ def test_nothing_leaks_when_waiting_is_given_up(statements: list[str], random: R
             simulation.step(gives_up=True)
     while simulation.step(gives_up=True):
         pass
-    given_up = {
-        id(task.effect.pending): task for task in simulation.tasks if isinstance(task.result, Given_up)
-    }
     # The cursors that nobody waits for any more are closed by what runs next.
-    simulation.server.owned -= {
-        simulation.server.answers[task.effect.pending].cursor_id
-        for task in given_up.values()
-        if isinstance(simulation.server.answers.get(task.effect.pending), SqlFieldsAnswer)
-    }
     for _ in range(2):
         simulation.start("one page")
         simulation.finish()

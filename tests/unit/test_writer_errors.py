@@ -157,7 +157,7 @@ def test_containers_that_contain_themselves() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), 1j, range(3), np.array([1, 2]), np.array([1]), np.array(5), np.datetime64("2024-01-01"), np.datetime64("NaT"),
+    [object(), 1j, range(3), np.array([1, 2]), np.array([1]), np.array(5), np.datetime64("2024-01-01"), np.datetime64("NaT"),  # noqa: E501
      np.complex128(1), type, len, iter([])],
 )  # fmt: skip
 def test_types_that_ignite_has_not(value: Any) -> None:
@@ -238,7 +238,11 @@ def test_typed_values() -> None:
     assert decode(typed(TypeCode.CHAR, "€")) == "€"
     assert typed(TypeCode.TIMESTAMP, date(2024, 1, 2)) == typed(TypeCode.TIMESTAMP, datetime(2024, 1, 2))
     assert typed(TypeCode.OPTIMIZED, datetime(2024, 1, 2)) == encode(date(2024, 1, 2), known())
-    assert typed(TypeCode.TIME, timedelta(hours=1)) == encode(time(1), known()) == encode(timedelta(hours=1), known())
+    assert (
+        typed(TypeCode.TIME, timedelta(hours=1))
+        == encode(time(1), known())
+        == encode(timedelta(hours=1), known())
+    )
     writer = Writer(known())
     writer.values([5, None, Typed(TypeCode.BYTE, 1), "x"], [TypeCode.INT, TypeCode.INT, TypeCode.INT, None])
     assert bytes(writer.buffer) == bytes.fromhex("0305000000650101090100000078")
@@ -249,9 +253,9 @@ def test_typed_values() -> None:
 def test_times_that_would_lose_something() -> None:
     with pytest.raises(DataError, match=r"DATE has no time of day.*pass value.date\(\)"):
         typed(TypeCode.OPTIMIZED, datetime(2024, 1, 2, 3))
-    with pytest.raises(DataError, match="java.util.Date holds milliseconds"):
+    with pytest.raises(DataError, match=r"java.util.Date holds milliseconds"):
         typed(TypeCode.DATE, datetime(2024, 1, 2, 3, 4, 5, 1))
-    with pytest.raises(DataError, match="java.util.Date holds milliseconds"):
+    with pytest.raises(DataError, match=r"java.util.Date holds milliseconds"):
         typed(TypeCode.DATE, NanosecondDatetime.from_datetime(datetime(2024, 1, 2), 1))
     for value in (timedelta(days=1), timedelta(microseconds=-1)):
         with pytest.raises(DataError, match="is no time of day"):

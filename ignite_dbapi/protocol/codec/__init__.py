@@ -1,7 +1,7 @@
 """The binary data format: values to bytes and back, without I/O.
 
-``IGNITE_DBAPI_PURE=1`` in the environment forces the interpreted form of the modules that are compiled where a
-compiler was at hand; :data:`COMPILED` tells which form runs.
+``IGNITE_DBAPI_PURE=1`` in the environment forces the interpreted form of the modules that are compiled where
+a compiler was at hand; :data:`COMPILED` tells which form runs.
 """
 
 from __future__ import annotations

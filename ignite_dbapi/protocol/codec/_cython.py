@@ -1,7 +1,7 @@
 """Stands in for the ``cython`` module where Cython is not installed.
 
-The hot modules of the codec are written in Cython's pure-Python mode: one source, compiled where a compiler was
-at hand and interpreted elsewhere. Interpreted, the names below do nothing.
+The hot modules of the codec are written in Cython's pure-Python mode: one source, compiled where a compiler
+was at hand and interpreted elsewhere. Interpreted, the names below do nothing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Ignite sends DATE, TIME and TIMESTAMP as instants, and makes and shows them in the time zone of the server's
 JVM. A :class:`Clock` of that zone therefore gives the wall clock that SQL shows. It follows Java where Java's
-calendar and Python's ``zoneinfo`` differ: before 1900 Java applies a zone's standard offset, not local mean time.
+calendar and Python's ``zoneinfo`` differ: before 1900 Java applies a zone's standard offset, not local mean
+time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400_000
 # 1900-01-01T00:00Z; earlier instants take the standard offset of the zone (see the module's docstring).
 _STANDARD_OFFSET_BEFORE: Final = -2_208_988_800_000
-# 9999-12-30T00:00Z; later instants have the same offset, as no zone changes its clocks at the end of December.
+# 9999-12-30T00:00Z; later instants have the same offset: no zone changes its clocks at the end of December.
 _LAST_KNOWN_OFFSET: Final = 253_402_128_000_000
 _CACHE_LIMIT: Final = 50_000
 
@@ -47,8 +48,8 @@ def clock_for(name: str) -> Clock:
         return Clock(ZoneInfo(name), name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InterfaceError(
-            f"time zone {name!r} is not known on this machine; name the server's zone with the connect option "
-            f"'timezone' (an IANA name such as 'Europe/Berlin'), or install the package 'tzdata'",
+            f"time zone {name!r} is not known on this machine; name the server's zone with the connect "
+            f"option 'timezone' (an IANA name such as 'Europe/Berlin'), or install the package 'tzdata'",
             code="unknown_timezone",
         ) from None
 
@@ -59,14 +60,14 @@ _Time: TypeAlias = time
 
 
 class Clock:
-    """Converts between instants (milliseconds since 1970-01-01T00:00Z) and naive wall-clock values of *zone*."""
+    """Converts between instants (milliseconds since 1970-01-01T00:00Z) and wall-clock values of *zone*."""
 
     def __init__(self, zone: tzinfo, name: str) -> None:
         self.zone = zone
         self.name = name
         fixed = zone.utcoffset(None)
         self._fixed_offset: int | None = None if fixed is None else _milliseconds(fixed)
-        # The smallest one of a year: in summer clocks are ahead, and in Morocco they are back in Ramadan only.
+        # The smallest one of a year: in summer clocks are ahead; in Morocco they are back in Ramadan only.
         self._standard_offset = min(self._zone_offset(datetime(2024, month, 1)) for month in range(1, 13))
         # Days on which offset and fold do not change: day number -> (offset, fold).
         self._offsets: dict[int, tuple[int, int]] = {}
@@ -144,10 +145,10 @@ class Clock:
         return wall - self._offset_of_wall(datetime(value.year, value.month, value.day))
 
     def instant_of_time(self, value: _Time) -> int:
-        """*value* on 1970-01-01 in this zone. Raises DataError below a millisecond, which TIME cannot hold."""
+        """*value* on 1970-01-01 in this zone. DataError for what TIME cannot hold: parts of a millisecond."""
         if value.tzinfo is not None:
             raise DataError(
-                f"TIME has no time zone: {value!r} cannot be sent; pass a naive time (value.replace(tzinfo=None))",
+                f"TIME has no time zone: {value!r} cannot be sent; pass value.replace(tzinfo=None)",
                 code="value_not_representable",
             )
         milliseconds, rest = divmod(value.microsecond, 1000)

@@ -1,9 +1,9 @@
 """What the codec has to know about a cluster, and how it asks for what it does not know yet.
 
 Some bytes cannot be read or written by themselves: a TIMESTAMP needs the server's time zone, an object with a
-compact footer its schema. The codec never guesses and never talks to anybody: it raises a :class:`MissingFact`.
-The operation under way then asks the server, adds the answer here, and does the same step again; reading and
-writing have no side effects until they succeed.
+compact footer its schema. The codec never guesses and never talks to anybody: it raises a
+:class:`MissingFact`. The operation under way then asks the server, adds the answer here, and does the same
+step again; reading and writing have no side effects until they succeed.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class BinaryType:
         affinity_key_field: str | None = None,
         type_id: int | None = None,
     ) -> BinaryType:
-        """The type *type_name* with one schema of *fields*, (name, type code) in the order they are written."""
+        """The type *type_name* with one schema of *fields*: (name, type code), in the order of writing."""
         members = tuple(BinaryField.of(name, code) for name, code in fields)
         ids = tuple(field.field_id for field in members)
         return cls(

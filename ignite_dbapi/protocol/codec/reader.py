@@ -7,10 +7,11 @@ it is used, nesting is limited, and whatever is wrong raises ProtocolError: the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from struct import Struct, unpack_from
-from struct import error as StructError
+from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any
 from uuid import UUID
 
@@ -157,7 +158,7 @@ def decode_text(data: bytes) -> str:
 
 
 def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
-    """A decimal from its scale and its sign-and-magnitude bytes (big endian), with every digit and the scale."""
+    """A decimal, with every digit and its scale, from the scale and its sign and magnitude (big endian)."""
     if not magnitude:
         raise ProtocolError("decimal without magnitude bytes")
     if len(magnitude) > MAXIMUM_DECIMAL_SIZE:
@@ -329,7 +330,6 @@ class Reader:
         data: bytes = self.data
         buffer: cython.p_const_uchar = data
         position: cython.Py_ssize_t = self.position
-        start: cython.Py_ssize_t = position
         end: cython.Py_ssize_t = self.end
         stop: cython.Py_ssize_t
         length: cython.Py_ssize_t
@@ -410,7 +410,7 @@ class Reader:
         return rows
 
     def column_codes(self, row_count: int, column_count: int) -> list[int]:
-        """The type code of the first value in each column that is not NULL, looking at up to *row_count* rows.
+        """The type code of the first value in each column that is not NULL, in up to *row_count* rows.
 
         The position does not move. Columns with only NULLs have code 101.
         """
@@ -644,10 +644,9 @@ class Reader:
             value = self.value()
             pairs.append((key, value))
             if is_hashable(key):
-                try:
+                # The error comes from comparing two keys that contain themselves.
+                with suppress(RecursionError):
                     mapping[key] = value
-                except RecursionError:  # two keys that contain themselves were compared
-                    pass
         # Java keys may be lists, and 1 and 1.0 are two keys there: where a dict would lose an entry, the
         # pairs themselves are the answer.
         return mapping if len(mapping) == number else pairs

@@ -33,7 +33,7 @@ class Typed:
 
 @attrs.frozen(order=True)
 class Instant:
-    """A point in time: *milliseconds* since 1970-01-01T00:00Z (floor) and 0..999999 *nanoseconds* above it."""
+    """A point in time: *milliseconds* since 1970-01-01T00:00Z (floor), and 0..999999 *nanoseconds* more."""
 
     milliseconds: int
     nanoseconds: int = 0
@@ -100,8 +100,8 @@ class ObjectArray:
 
 @attrs.define(eq=False)
 class Collection:
-    """A Java collection; *kind*: -1 other set, 0 other, 1 ArrayList, 2 LinkedList, 3 HashSet, 4 LinkedHashSet,
-    5 singleton list.
+    """A Java collection; *kind*: -1 other set, 0 other, 1 ArrayList, 2 LinkedList, 3 HashSet,
+    4 LinkedHashSet, 5 singleton list.
     """
 
     items: list[Any]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from struct import Struct, pack, pack_into
-from struct import error as StructError
+from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any, Final
 from uuid import UUID
 
@@ -380,11 +380,11 @@ class Writer:
             return value.encode()
         except UnicodeEncodeError as error:
             raise DataError(
-                f"text with a lone surrogate at position {error.start} cannot be sent: it is not valid Unicode",
+                f"text with a lone surrogate at position {error.start} cannot be sent: it is no valid text",
                 code="value_not_representable",
             ) from None
 
-    # --- arrays and containers --------------------------------------------------------------------------------
+    # --- arrays and containers ------------------------------------------------------------------------------
 
     def _primitive_array(self, code: TypeCode, value: Any) -> None:
         letter = PRIMITIVE_ARRAY_FORMATS[code]
@@ -422,7 +422,7 @@ class Writer:
             self._depth -= 1
 
     def _written_before(self, value: Any) -> bool:
-        """Write a handle if this very object stands earlier in the value; otherwise remember where it stands."""
+        """Write a handle if this very object stands earlier in the value; else remember where it stands."""
         position = len(self.buffer)
         target = self._handles.setdefault(id(value), position)
         if target == position:
@@ -510,7 +510,7 @@ class Writer:
         pack_into("<i", self.buffer, place, len(self.buffer) - place - 4)
         self.i32(value.offset)
 
-    # --- complex objects --------------------------------------------------------------------------------------
+    # --- complex objects ------------------------------------------------------------------------------------
 
     def _binary_object(self, value: BinaryObject) -> None:
         if self._written_before(value):
@@ -717,8 +717,8 @@ def _writer_for(value: Any) -> _WriteMethod:
         if isinstance(value, kind):
             return writer
     raise DataError(
-        f"values of type {type(value).__module__}.{type(value).__qualname__} cannot be sent; convert the value "
-        f"to a type that Ignite has (see docs/types.md)",
+        f"values of type {type(value).__module__}.{type(value).__qualname__} cannot be sent; convert the "
+        f"value to a type that Ignite has (see docs/types.md)",
         code="value_mismatch",
     )
 

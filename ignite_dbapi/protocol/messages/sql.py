@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from ignite_dbapi.errors import ProtocolError
+from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader, TypeCode, Writer
 from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.messages.base import Message
@@ -41,7 +42,7 @@ class Page:
         return cls(reader.data, reader.position, end, row_count, column_count, has_more)
 
     def column_codes(self, context: Context, row_limit: int) -> list[int]:
-        """The type codes of the columns, from the first values that are not NULL in up to *row_limit* rows."""
+        """The type codes of the columns, from the first values but NULL in up to *row_limit* rows."""
         reader = Reader(self.data, context.knowledge, self.position, self.end)
         return reader.column_codes(min(self.row_count, row_limit), self.column_count)
 
