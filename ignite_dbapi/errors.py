@@ -152,7 +152,7 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
     (re.compile(pattern), error_class)
     for pattern, error_class in (
         # First, because its text shows the keys, which may hold any words.
-        (r"because they are already in cache", IntegrityError),
+        (r"because they are already in cache|Duplicate key during INSERT", IntegrityError),
         (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
         (r"Null value is not allowed|does not allow NULLs", IntegrityError),
         (r"[Dd]ivision by zero|/ by zero", DataError),
@@ -170,7 +170,7 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
         (r"Invalid number of query parameters|Failed to set schema|\"schema\" is null", ProgrammingError),
         (r"User management operations are not allowed|UserManagementException", ProgrammingError),
         (
-            r"Failed to prepare update plan|Schema with name|View (?:already exists|doesn't exist)",
+            r"Failed to prepare update plan|Schema with name|(?:View|Table|Index|Column) (?:already exists|doesn't exist)",
             ProgrammingError,
         ),
         (r"Query engine not found|Query engines not configured", NotSupportedError),

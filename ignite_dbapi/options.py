@@ -107,9 +107,7 @@ def _optional_text(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | Non
 def _secret(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    raise InterfaceError(
-        f"option {field.name!r}: a {type(value).__name__} is not text", code="invalid_option"
-    )
+    raise InterfaceError(f"option {field.name!r}: a {type(value).__name__} is not text", code="invalid_option")
 
 
 def _engine(value: Any, _: Any, field: attrs.Attribute[Any]) -> QueryEngine | None:
@@ -247,13 +245,9 @@ class StatementOptions:
         _boolean, False, "H2: join tables that are not collocated, over the network, rather than wrongly."
     )
     enforce_join_order: bool = _option(_boolean, False, "H2: join in the order in which the tables stand.")
-    collocated: bool = _option(
-        _boolean, False, "H2: promise that rows of the same group lie on the same node."
-    )
+    collocated: bool = _option(_boolean, False, "H2: promise that rows of the same group lie on the same node.")
     local: bool = _option(_boolean, False, "Read only what lies on the node that is connected to.")
-    partitions: tuple[int, ...] | None = _option(
-        _partitions, None, "Read only these partitions of the tables."
-    )
+    partitions: tuple[int, ...] | None = _option(_partitions, None, "Read only these partitions of the tables.")
 
 
 @attrs.frozen(kw_only=True)
@@ -266,9 +260,7 @@ class ConnectOptions(StatementOptions):
         "The nodes, as 'host:port' or (host, port); they are tried in this order until one answers.",
     )
     user: str | None = _option(_optional_text, None, "The user's name, where the cluster has authentication.")
-    password: str | None = _option(
-        _secret, None, "The user's password. It is never shown in any text.", repr=False
-    )
+    password: str | None = _option(_secret, None, "The user's password. It is never shown in any text.", repr=False)
     timezone: str | None = _option(
         _timezone,
         None,

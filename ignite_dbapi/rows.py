@@ -54,9 +54,7 @@ def _namedtuple(names: tuple[str, ...]) -> Any:
     fields: list[str] = []
     for name in names:
         # As Python reads identifiers, lest two names become the same one.
-        field = "".join(
-            character if f"f{character}".isidentifier() else "_" for character in normalize("NFKC", name)
-        )
+        field = "".join(character if f"f{character}".isidentifier() else "_" for character in normalize("NFKC", name))
         # Named tuples allow no leading underscore or digit, no keywords and no duplicates.
         if field.startswith("_") or not field.isidentifier() or iskeyword(field):
             field = f"f{field}"

@@ -84,12 +84,7 @@ class IgniteExecutionContext(DefaultExecutionContext):
 
     def _choice(self, statement: str) -> Choice:
         compiled: Any = self.compiled
-        if (
-            compiled is not None
-            and not self.is_text
-            and statement == self.statement
-            and compiled.choice is not None
-        ):
+        if compiled is not None and not self.is_text and statement == self.statement and compiled.choice is not None:
             return compiled.choice  # type: ignore[no-any-return]
         option = self.execution_options.get("ignite_engine")
         option = self.dialect.engine if option is None else _check_engine(option, "ignite_engine")
@@ -260,9 +255,7 @@ class IgniteDialect(IgniteReflection):
         engine = query.pop("engine", None)
         strict_ddl = query.pop("strict_ddl", None)
         options: dict[str, Any] = {
-            name: value
-            for name, value in (("user", url.username), ("password", url.password))
-            if value is not None
+            name: value for name, value in (("user", url.username), ("password", url.password)) if value is not None
         }
         hosts = query.pop("host", ())
         addresses = [hosts] if isinstance(hosts, str) else list(hosts)
@@ -324,9 +317,7 @@ class IgniteDialect(IgniteReflection):
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """Return whether the driver says that the connection is lost."""
-        return bool(
-            getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False)
-        )
+        return bool(getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False))
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> Sequence[Any]:
         """Return what there is: each statement takes effect by itself."""
@@ -360,9 +351,7 @@ class IgniteDialect(IgniteReflection):
 
     def do_begin_twophase(self, connection: Connection, xid: Any) -> None:
         """Refuse two-phase commit."""
-        raise exc.InvalidRequestError(
-            "Ignite has no two-phase commit over SQL: begin_twophase() cannot be used."
-        )
+        raise exc.InvalidRequestError("Ignite has no two-phase commit over SQL: begin_twophase() cannot be used.")
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -384,9 +373,7 @@ class IgniteDialect(IgniteReflection):
                 bodies.append(body)
         return engines.ViewFacts.of(bodies) if bodies else None
 
-    def _look_up_view(
-        self, dbapi_connection: Any, schema: str | None, name: str, *, as_on_server: bool
-    ) -> str | None:
+    def _look_up_view(self, dbapi_connection: Any, schema: str | None, name: str, *, as_on_server: bool) -> str | None:
         if not self._has_views:
             return None
         if schema is None:
@@ -431,9 +418,7 @@ class IgniteDialect(IgniteReflection):
                 status=getattr(error, "status", None),
                 code=getattr(error, "code", None),
             ) from error
-        if context.isddl or (
-            context.compiled is None and engines.read_text(statement).verb in ("CREATE", "DROP")
-        ):
+        if context.isddl or (context.compiled is None and engines.read_text(statement).verb in ("CREATE", "DROP")):
             self._view_bodies.clear()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:

@@ -143,9 +143,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     def _inside(self, takes_part_as_a_whole: bool) -> Iterator[None]:
         """Note while a query is rendered that stands in an expression, not in FROM and not as the statement."""
         in_expression = (
-            bool(self.stack)
-            and not takes_part_as_a_whole
-            and not isinstance(self.stack[-1].get("selectable"), Insert)
+            bool(self.stack) and not takes_part_as_a_whole and not isinstance(self.stack[-1].get("selectable"), Insert)
         )
         self._depth_in_expression += in_expression
         try:
@@ -192,8 +190,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         if join.full:
             self.facts.refuse("h2", "it has no FULL OUTER JOIN")
         if isinstance(join.right, selectable.Join) or (
-            isinstance(join.right, selectable.FromGrouping)
-            and isinstance(join.right.element, selectable.Join)
+            isinstance(join.right, selectable.FromGrouping) and isinstance(join.right.element, selectable.Join)
         ):
             self.facts.refuse("h2", "it cannot join to a join in parentheses")
         return super().visit_join(join, *args, **kwargs)  # type: ignore[no-any-return]
@@ -255,20 +252,14 @@ class IgniteCompiler(compiler.SQLCompiler):
         # Parameters arrive with the exact type of their column. Only a DECIMAL has a scale besides, which INSERT
         # rounds to and an UPDATE on Calcite would not.
         impl = type_._unwrapped_dialect_impl(self.dialect)
-        if (
-            isinstance(impl, sqltypes.Numeric)
-            and not isinstance(impl, sqltypes.Float)
-            and impl.precision is not None
-        ):
+        if isinstance(impl, sqltypes.Numeric) and not isinstance(impl, sqltypes.Float) and impl.precision is not None:
             return f"CAST({rendered} AS {self.dialect.type_compiler_instance.process(impl)})"
         return rendered
 
     def _literal_execute_expanding_parameter(
         self, name: str, parameter: Any, values: Sequence[Any], *args: Any, **kwargs: Any
     ) -> Any:
-        to_update, expression = super()._literal_execute_expanding_parameter(
-            name, parameter, values, *args, **kwargs
-        )
+        to_update, expression = super()._literal_execute_expanding_parameter(name, parameter, values, *args, **kwargs)
         limit = self.vocabulary.largest_in_list
         if limit is not None and len(values) > limit:
             raise exc.CompileError(
@@ -301,8 +292,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render an operator; beside a column of its own kind a parameter stays bare."""
         operator = kwargs.get("override_operator") or binary.operator
         if operators.is_comparison(operator) and (
-            self._is_column_beside(binary.left, binary.right)
-            or self._is_column_beside(binary.right, binary.left)
+            self._is_column_beside(binary.left, binary.right) or self._is_column_beside(binary.right, binary.left)
         ):
             kwargs["ignite_bare"] = True
         elif operator in (operators.in_op, operators.not_in_op) and self.vocabulary.converts_in_lists:
@@ -328,13 +318,10 @@ class IgniteCompiler(compiler.SQLCompiler):
         if isinstance(other, elements.Grouping):
             other = other.element
         binds = (
-            list(other.clauses)
-            if isinstance(other, (elements.ClauseList, elements.ExpressionClauseList))
-            else [other]
+            list(other.clauses) if isinstance(other, (elements.ClauseList, elements.ExpressionClauseList)) else [other]
         )
         return all(
-            isinstance(bind, elements.BindParameter)
-            and bind.type._type_affinity is column.type._type_affinity
+            isinstance(bind, elements.BindParameter) and bind.type._type_affinity is column.type._type_affinity
             for bind in binds
         )
 
@@ -383,9 +370,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
         """Render REGEXP_REPLACE."""
         self._refuse_regexp_flags(binary)
-        return (
-            f"REGEXP_REPLACE({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
-        )
+        return f"REGEXP_REPLACE({self.process(binary.left, **kwargs)}, {self.process(binary.right, **kwargs)})"
 
     def _refuse_regexp_flags(self, binary: Any) -> None:
         flags = binary.modifiers.get("flags")
@@ -413,9 +398,7 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def visit_bitwise_lshift_op_binary(self, binary: Any, operator: Any, **kwargs: Any) -> str:
         """Refuse a shift: neither engine has one."""
-        raise exc.CompileError(
-            "Ignite's SQL has no shift operators (<<, >>); multiply or divide by a power of two"
-        )
+        raise exc.CompileError("Ignite's SQL has no shift operators (<<, >>); multiply or divide by a power of two")
 
     visit_bitwise_rshift_op_binary = visit_bitwise_lshift_op_binary
 
@@ -479,9 +462,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         kwargs: Any,
     ) -> str:
         self._needs_from = bool(select._where_criteria)
-        return super()._compose_select_body(
-            text, select, compile_state, inner_columns, froms, byfrom, toplevel, kwargs
-        )
+        return super()._compose_select_body(text, select, compile_state, inner_columns, froms, byfrom, toplevel, kwargs)
 
     def default_from(self) -> str:
         """Return a FROM of one row where WHERE needs one: Calcite has no WHERE without FROM."""
@@ -504,9 +485,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         Calcite does not see that two expressions with parameters are the same one.
         """
         grouped = [
-            elements._label_reference(item)
-            if isinstance(item, elements.Label) and self._has_parameters(item)
-            else item
+            elements._label_reference(item) if isinstance(item, elements.Label) and self._has_parameters(item) else item
             for item in select._group_by_clauses
         ]
         rendered = ", ".join(self.process(item, **kwargs) for item in grouped)
@@ -538,9 +517,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render OFFSET and FETCH FIRST."""
         options = select._fetch_clause_options
         if options["percent"] or options["with_ties"]:
-            raise exc.CompileError(
-                "Ignite's SQL has no FETCH … PERCENT and no FETCH … WITH TIES; use limit()"
-            )
+            raise exc.CompileError("Ignite's SQL has no FETCH … PERCENT and no FETCH … WITH TIES; use limit()")
         text = ""
         if select._offset_clause is not None:
             text += f"\n OFFSET {self._row_count(select._offset_clause, kwargs)} ROWS"
@@ -572,8 +549,13 @@ class IgniteCompiler(compiler.SQLCompiler):
         self._note_direct_values(insert_stmt)
         table = insert_stmt.table
         if isinstance(table, Table) and len(table.primary_key) == 0:
-            # Through the H2 engine each row of a table without key gets the same hidden key.
             self.facts.preferred = "calcite"
+            if "calcite" in self.dialect.server_engines.available:
+                self.facts.refuse(
+                    "h2",
+                    f"each row of a table without primary key would get the same hidden key (if {table.name!r} has a "
+                    "primary key, declare it on the Table)",
+                )
         text: str = super().visit_insert(insert_stmt, *args, **kwargs)
         statement = self.compile_state.statement if self.compile_state is not None else insert_stmt
         if statement._multi_values and self._has_values_to_bind():
@@ -610,9 +592,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             if self.column_keys is None and not given:
                 supplied = None
             else:
-                supplied = {
-                    getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))
-                }
+                supplied = {getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))}
         if not isinstance(table, Table):
             return
         self._key_columns = tuple(table.primary_key)
@@ -672,9 +652,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             impl = type_._unwrapped_dialect_impl(self.dialect)
             if isinstance(impl, (sqltypes.String, sqltypes.LargeBinary)):
                 # CAST to a length would cut in silence what the server refuses as too long.
-                return (
-                    elements.Cast(value, sqltypes.VARCHAR()) if isinstance(impl, sqltypes.String) else value
-                )
+                return elements.Cast(value, sqltypes.VARCHAR()) if isinstance(impl, sqltypes.String) else value
             return elements.Cast(value, type_)
 
         if not statement._values and not getattr(statement, "_ordered_values", None):
@@ -685,9 +663,7 @@ class IgniteCompiler(compiler.SQLCompiler):
                 {column: cast(column, value) for column, value in statement._values.items()}
             )
         if getattr(statement, "_ordered_values", None):
-            clone._ordered_values = [
-                (column, cast(column, value)) for column, value in statement._ordered_values
-            ]
+            clone._ordered_values = [(column, cast(column, value)) for column, value in statement._ordered_values]
         return clone
 
     def visit_delete(self, *args: Any, **kwargs: Any) -> str:
@@ -700,9 +676,7 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def update_from_clause(self, *args: Any, **kwargs: Any) -> str:
         """Refuse UPDATE of one table from another."""
-        raise exc.CompileError(
-            "Ignite's SQL has no UPDATE … FROM: assign a scalar subquery, or filter by EXISTS"
-        )
+        raise exc.CompileError("Ignite's SQL has no UPDATE … FROM: assign a scalar subquery, or filter by EXISTS")
 
     def delete_extra_from_clause(self, *args: Any, **kwargs: Any) -> str:
         """Refuse DELETE from one table by another."""

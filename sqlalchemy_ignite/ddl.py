@@ -59,9 +59,7 @@ TABLE_OPTIONS: Mapping[str, str] = {
 #: The ``ignite_*`` arguments of Index.
 INDEX_OPTIONS: Mapping[str, str] = {"inline_size": "INLINE_SIZE", "parallel": "PARALLEL"}
 
-_ONLY_H2_OPTIONS = frozenset(
-    {"wrap_key", "wrap_value", "parallelism", "pk_inline_size", "affinity_index_inline_size"}
-)
+_ONLY_H2_OPTIONS = frozenset({"wrap_key", "wrap_value", "parallelism", "pk_inline_size", "affinity_index_inline_size"})
 _CHOICES = {
     "atomicity": ("atomic", "transactional"),
     "write_synchronization_mode": ("full_async", "full_sync", "primary_sync"),
@@ -114,12 +112,14 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
         if len(table.primary_key) == 0:
             self._only_calcite(facts, table, "it has no primary key", "give it one")
         elif len(table.primary_key) == len(table.columns):
-            self._only_calcite(
-                facts, table, "all its columns are in the primary key", "add a column that is not"
-            )
+            self._only_calcite(facts, table, "all its columns are in the primary key", "add a column that is not")
         for name in _ONLY_H2_OPTIONS:
             if table.dialect_options["ignite"][name] is not None:
                 facts.refuse("calcite", f"it has no table option {TABLE_OPTIONS[name]!r} (ignite_{name})")
+        for column in table.columns:
+            impl = column.type._unwrapped_dialect_impl(self.dialect)
+            if column.server_default is not None and isinstance(impl, sqltypes.Uuid) and impl.native_uuid:
+                facts.refuse("calcite", f"it would store the default of the UUID column {column.name!r} as text")
         self._choose(facts)
         return super().visit_create_table(create, **kw)  # type: ignore[no-any-return]
 
@@ -196,16 +196,10 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
         # The option is folded to upper case unless it stands in single quotes.
         return on_server if on_server.upper() == on_server else f"'{on_server}'"
 
-    def create_table_constraints(
-        self, table: Table, _include_foreign_key_constraints: Any = None, **kw: Any
-    ) -> str:
+    def create_table_constraints(self, table: Table, _include_foreign_key_constraints: Any = None, **kw: Any) -> str:
         """Render the primary key; other constraints are left out with a warning, or refused."""
-        for constraint in sorted(
-            table.constraints, key=lambda one: (one.__visit_name__, str(one.name or ""))
-        ):
-            if not isinstance(constraint, PrimaryKeyConstraint) and constraint._should_create_for_compiler(
-                self
-            ):
+        for constraint in sorted(table.constraints, key=lambda one: (one.__visit_name__, str(one.name or ""))):
+            if not isinstance(constraint, PrimaryKeyConstraint) and constraint._should_create_for_compiler(self):
                 self._left_out(_describe(constraint), table.name)
         for column in table.columns:
             if column.identity is not None:
@@ -228,9 +222,7 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
     def get_column_specification(self, column: Column[Any], **kwargs: Any) -> str:
         """Render name, type, NOT NULL and DEFAULT, in the one order that both engines take."""
         if column.computed is not None:
-            raise exc.CompileError(
-                "Ignite has no computed columns; compute the value in Python or in the query"
-            )
+            raise exc.CompileError("Ignite has no computed columns; compute the value in Python or in the query")
         type_ = self.dialect.type_compiler_instance.process(column.type, type_expression=column)
         impl = column.type._unwrapped_dialect_impl(self.dialect)
         if getattr(impl, "timezone", False) and isinstance(impl, (sqltypes.DateTime, sqltypes.Time)):
@@ -326,9 +318,7 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
 
     def _check_view(self, element: Any) -> None:
         if getattr(element, "materialized", False) or getattr(element, "temporary", False):
-            raise exc.CompileError(
-                "Ignite has neither materialized nor temporary views; create an ordinary one"
-            )
+            raise exc.CompileError("Ignite has neither materialized nor temporary views; create an ordinary one")
 
     def visit_add_constraint(self, create: Any, **kw: Any) -> str:
         """Refuse ALTER TABLE … ADD CONSTRAINT."""
@@ -379,9 +369,7 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise exc.CompileError(
-                    f"index {index.name!r}: ignite_{name}={value!r} is not a whole number from 0 on"
-                )
+                raise exc.CompileError(f"index {index.name!r}: ignite_{name}={value!r} is not a whole number from 0 on")
             text += f" {keyword} {value}"
         return text
 
@@ -422,5 +410,5 @@ def _describe(constraint: Constraint) -> str:
     )
     kind = next((name for cls, name in kinds if isinstance(constraint, cls)), type(constraint).__name__)
     name = f" {str(constraint.name)!r}" if constraint.name is not None else ""
-    columns = ", ".join(str(column) for column in getattr(constraint, "column_keys", ()) or ())
+    columns = ", ".join(column.name for column in getattr(constraint, "columns", ()))
     return f"the constraint {kind}{name}" + (f" ({columns})" if columns else "")

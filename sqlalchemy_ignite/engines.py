@@ -372,8 +372,7 @@ def choose_for_text(option: str, server: ServerEngines, sql: str, views: ViewFac
         return default
     facts = Facts(
         text_may_mislead=seen.may_mislead or (views is not None and views.may_mislead),
-        subquery_in_expression=seen.subquery_in_expression
-        or (views is not None and views.subquery_in_expression),
+        subquery_in_expression=seen.subquery_in_expression or (views is not None and views.subquery_in_expression),
     )
     if seen.parameters and seen.verb == "UPDATE":
         # Calcite would store a parameter of a textual UPDATE with the type it came with, whatever the column is.

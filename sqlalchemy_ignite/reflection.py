@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _Key = tuple[str | None, str]
 
+#: What Calcite calls a length when there is none.
+_ANY_LENGTH = 65536
+#: SYS.CACHES.BACKUPS of a replicated cache.
+_ALL_NODES = 2**31 - 1
 #: More names than this are filtered here, not in the query: a long IN list is costly to plan.
 _MOST_NAMES = 100
 _INDEX_COLUMN = re.compile(r'"((?:[^"]|"")*)"\s+(ASC|DESC)')
@@ -78,8 +82,15 @@ class IgniteReflection(DefaultDialect):
         statement = text(sql)
         if "names" in parameters:
             statement = statement.bindparams(bindparam("names", expanding=True))
-        # System views need neither another engine nor distributed joins.
-        return list(connection.execute(statement.execution_options(ignite_engine="node"), parameters))
+        return list(connection.execute(statement.execution_options(ignite_engine=self._reader), parameters))
+
+    @property
+    def _reader(self) -> str:
+        """The engine that reads the system views: the H2 engine tells Java classes and enums by their names.
+
+        Calcite gives them as Java objects, and whether it can cast them to text differs from node to node.
+        """
+        return "h2" if "h2" in self.server_engines.available else "node"
 
     def _filtered(self, names: Collection[str] | None, column: str) -> tuple[str, dict[str, Any]]:
         if names is None or len(names) > _MOST_NAMES:
@@ -109,9 +120,7 @@ class IgniteReflection(DefaultDialect):
         return list(self._views(connection, schema, None, **kw))
 
     @reflection.cache
-    def get_view_definition(
-        self, connection: Connection, view_name: str, schema: str | None = None, **kw: Any
-    ) -> str:
+    def get_view_definition(self, connection: Connection, view_name: str, schema: str | None = None, **kw: Any) -> str:
         """Return the SELECT of a view as the server has stored it."""
         views = self._views(connection, schema, [view_name], **kw)
         if view_name not in views:
@@ -147,9 +156,7 @@ class IgniteReflection(DefaultDialect):
         return []
 
     @reflection.cache
-    def get_materialized_view_names(
-        self, connection: Connection, schema: str | None = None, **kw: Any
-    ) -> list[str]:
+    def get_materialized_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         """Return nothing: Ignite has no materialized views."""
         return []
 
@@ -158,16 +165,12 @@ class IgniteReflection(DefaultDialect):
         """Return nothing: Ignite's SQL has no sequences."""
         return []
 
-    def has_sequence(
-        self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any
-    ) -> bool:
+    def has_sequence(self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
         """Return False: Ignite's SQL has no sequences."""
         return False
 
     @reflection.cache
-    def has_table(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> bool:
+    def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         """Return whether a table or a view of this name is there."""
         self._ensure_has_table_connection(connection)
         return dict(self.has_multi_table(connection, [table_name], schema=schema, **kw))[(schema, table_name)]
@@ -193,9 +196,7 @@ class IgniteReflection(DefaultDialect):
         )
         return bool(rows)
 
-    def _tables(
-        self, connection: Connection, schema: str | None, names: Collection[str] | None
-    ) -> dict[str, Any]:
+    def _tables(self, connection: Connection, schema: str | None, names: Collection[str] | None) -> dict[str, Any]:
         condition, parameters = self._filtered(names, "TABLE_NAME")
         rows = self._ask(
             connection,
@@ -253,14 +254,9 @@ class IgniteReflection(DefaultDialect):
         tables = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
         facts = self._column_facts(connection, schema, tables) if tables else {}
         for name in tables:
-            yield (
-                (schema, name),
-                [
-                    self._column(column, facts[name][column])
-                    for column in self._column_order(connection, schema, name)
-                    if column in facts[name]
-                ],
-            )
+            order = [column for column in self._column_order(connection, schema, name) if column in facts[name]]
+            told = {} if self._reader == "h2" else self._types_from_calcite(connection, schema, name, order)
+            yield (schema, name), [self._column(column, facts[name][column], told.get(column)) for column in order]
         for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
             if name in tables:
                 continue
@@ -279,10 +275,10 @@ class IgniteReflection(DefaultDialect):
         self, connection: Connection, schema: str | None, names: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
         condition, parameters = self._filtered(names, "TABLE_NAME")
+        type_ = "TYPE" if self._reader == "h2" else "NULL"
         rows = self._ask(
             connection,
-            # TYPE is a Java class object in Calcite, unless it is cast.
-            "SELECT TABLE_NAME, COLUMN_NAME, CAST(TYPE AS VARCHAR), NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"  # noqa: S608
+            f"SELECT TABLE_NAME, COLUMN_NAME, {type_}, NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"  # noqa: S608
             f" FROM SYS.TABLE_COLUMNS WHERE SCHEMA_NAME = :schema{condition}",
             schema=self._schema_on_server(schema),
             **parameters,
@@ -307,9 +303,12 @@ class IgniteReflection(DefaultDialect):
         finally:
             result.close()
 
-    def _column(self, name: str, facts: Sequence[Any]) -> dict[str, Any]:
+    def _column(self, name: str, facts: Sequence[Any], type_: sqltypes.TypeEngine[Any] | None) -> dict[str, Any]:
         java_class, nullable, is_key, precision, scale, default = facts
-        type_ = type_of_java_class(java_class, precision, scale)
+        if type_ is None:
+            type_ = type_of_java_class(java_class or "", precision, scale)
+        elif isinstance(type_, (sqltypes.VARCHAR, sqltypes.VARBINARY)) and 0 < (precision or 0) < _ANY_LENGTH:
+            type_ = type(type_)(precision)
         return {
             "name": self.normalize_name(name),
             "type": type_,
@@ -320,15 +319,14 @@ class IgniteReflection(DefaultDialect):
 
     def _view_columns(self, connection: Connection, schema: str | None, name: str) -> list[dict[str, Any]]:
         order = self._column_order(connection, schema, name)
-        found: dict[str, tuple[sqltypes.TypeEngine[Any], bool]]
-        if "h2" in self.server_engines.available:
-            found = self._view_types_from_h2(connection, schema, name)
+        if self._reader == "h2":
+            found = self._types_from_h2(connection, schema, name)
         else:
-            found = self._view_types_from_calcite(connection, schema, name, order)
+            found = self._types_from_calcite(connection, schema, name, order)
         return [
             {
                 "name": self.normalize_name(column),
-                "type": found.get(column, (sqltypes.NullType(), True))[0],
+                "type": found.get(column, sqltypes.NullType()),
                 "nullable": True,
                 "default": None,
                 "autoincrement": False,
@@ -336,9 +334,9 @@ class IgniteReflection(DefaultDialect):
             for column in order
         ]
 
-    def _view_types_from_h2(
+    def _types_from_h2(
         self, connection: Connection, schema: str | None, name: str
-    ) -> dict[str, tuple[sqltypes.TypeEngine[Any], bool]]:
+    ) -> dict[str, sqltypes.TypeEngine[Any]]:
         statement = text(
             "SELECT COLUMN_NAME, TYPE_NAME, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH"
             " FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = :schema AND TABLE_NAME = :name"
@@ -347,13 +345,13 @@ class IgniteReflection(DefaultDialect):
             statement, {"schema": self._schema_on_server(schema), "name": self.name_on_server(name)}
         )
         return {
-            column: (_sql_type(type_name, precision, scale, length), True)
+            column: _sql_type(type_name, precision, scale, length)
             for column, type_name, precision, scale, length in rows
         }
 
-    def _view_types_from_calcite(
+    def _types_from_calcite(
         self, connection: Connection, schema: str | None, name: str, order: Sequence[str]
-    ) -> dict[str, tuple[sqltypes.TypeEngine[Any], bool]]:
+    ) -> dict[str, sqltypes.TypeEngine[Any]]:
         quote = self.identifier_preparer.quote_identifier
         view = f"{quote(self._schema_on_server(schema))}.{quote(self.name_on_server(name))}"
         types_ = ", ".join(f"TYPEOF(X.{quote(column)})" for column in order)
@@ -362,18 +360,16 @@ class IgniteReflection(DefaultDialect):
             f"SELECT {types_} FROM (VALUES (0)) AS Z(Q) LEFT JOIN (SELECT * FROM {view} LIMIT 1) X ON 1 = 1",  # noqa: S608
             execution_options={"ignite_engine": "calcite"},
         ).one()
-        found: dict[str, tuple[sqltypes.TypeEngine[Any], bool]] = {}
+        found: dict[str, sqltypes.TypeEngine[Any]] = {}
         for column, told in zip(order, row, strict=True):
             match = _SQL_TYPE.match(told)
             if match is not None:
                 numbers = [int(number) if number else None for number in match.groups()[1:]]
-                found[column] = (_sql_type(match[1], numbers[0], numbers[1], numbers[0]), True)
+                found[column] = _sql_type(match[1], numbers[0], numbers[1], numbers[0])
         return found
 
     @reflection.cache
-    def get_columns(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_columns(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return the columns of a table or view, in their order."""
         return self._single(self.get_multi_columns, connection, table_name, schema, kw)
 
@@ -407,9 +403,7 @@ class IgniteReflection(DefaultDialect):
         found: dict[str, list[tuple[str, list[tuple[str, bool]], bool, int]]] = {name: [] for name in names}
         for table, index, columns, is_pk, inline_size in rows:
             if table in wanted:
-                found[wanted[table]].append(
-                    (index, parse_index_columns(columns or ""), bool(is_pk), inline_size)
-                )
+                found[wanted[table]].append((index, parse_index_columns(columns or ""), bool(is_pk), inline_size))
         return found
 
     def _keys(self, connection: Connection, schema: str | None, names: Sequence[str]) -> dict[str, list[str]]:
@@ -419,18 +413,14 @@ class IgniteReflection(DefaultDialect):
         keys: dict[str, list[str]] = {}
         for name in names:
             # _KEY is the column of the whole key; it is listed as key of a table that has no key column of its own.
-            columns = [
-                column for column, fact in facts[name].items() if fact[2] and column not in ("_KEY", "_VAL")
-            ]
+            columns = [column for column, fact in facts[name].items() if fact[2] and column not in ("_KEY", "_VAL")]
             order = [
                 column
                 for index, parts, is_pk, _ in indexes[name]
                 if is_pk and index == "_key_PK"
                 for column, _ in parts
             ]
-            keys[name] = sorted(
-                columns, key=lambda column: order.index(column) if column in order else len(order)
-            )
+            keys[name] = sorted(columns, key=lambda column: order.index(column) if column in order else len(order))
         return keys
 
     def get_multi_pk_constraint(  # type: ignore[override]
@@ -454,9 +444,7 @@ class IgniteReflection(DefaultDialect):
                 yield (schema, name), {"constrained_columns": [], "name": None}
 
     @reflection.cache
-    def get_pk_constraint(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_pk_constraint(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return the primary key of a table."""
         return self._single(self.get_multi_pk_constraint, connection, table_name, schema, kw)
 
@@ -503,17 +491,13 @@ class IgniteReflection(DefaultDialect):
             "column_names": [self.normalize_name(column) for column, _ in parts],
             "unique": False,
         }
-        descending = {
-            self.normalize_name(column): ("desc",) for column, is_descending in parts if is_descending
-        }
+        descending = {self.normalize_name(column): ("desc",) for column, is_descending in parts if is_descending}
         if descending:
             index["column_sorting"] = descending
         return index
 
     @reflection.cache
-    def get_indexes(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_indexes(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return the indexes of a table."""
         return self._single(self.get_multi_indexes, connection, table_name, schema, kw)
 
@@ -540,9 +524,8 @@ class IgniteReflection(DefaultDialect):
             )
             rows = self._ask(
                 connection,
-                # Modes are Java enums in Calcite, unless they are cast.
-                "SELECT CACHE_NAME, CAST(CACHE_MODE AS VARCHAR), CAST(ATOMICITY_MODE AS VARCHAR), BACKUPS,"  # noqa: S608
-                f" CAST(WRITE_SYNCHRONIZATION_MODE AS VARCHAR), DATA_REGION_NAME FROM SYS.CACHES{condition}",
+                "SELECT CACHE_NAME, CACHE_MODE, ATOMICITY_MODE, BACKUPS, WRITE_SYNCHRONIZATION_MODE, DATA_REGION_NAME"  # noqa: S608
+                f" FROM SYS.CACHES{condition}",
                 **parameters,
             )
             caches = {row[0]: row for row in rows}
@@ -563,13 +546,15 @@ class IgniteReflection(DefaultDialect):
         if affinity_key is not None:
             options["ignite_affinity_key"] = self.normalize_name(affinity_key)
         if cache is not None:
-            _, mode, atomicity, backups, synchronization, region = cache
-            if mode == "REPLICATED":
+            _, _, atomicity, backups, synchronization, region = cache
+            if backups == _ALL_NODES:
                 options["ignite_template"] = "replicated"
             elif backups:
                 options["ignite_backups"] = backups
+            atomicity = _enum_name(atomicity, ("TRANSACTIONAL", "ATOMIC"))
             if atomicity not in (None, "ATOMIC"):
                 options["ignite_atomicity"] = atomicity.lower()
+            synchronization = _enum_name(synchronization, ("PRIMARY_SYNC", "FULL_ASYNC", "FULL_SYNC"))
             if synchronization not in (None, "FULL_SYNC"):
                 options["ignite_write_synchronization_mode"] = synchronization.lower()
             if region not in (None, "default"):
@@ -577,9 +562,7 @@ class IgniteReflection(DefaultDialect):
         return options
 
     @reflection.cache
-    def get_table_options(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_table_options(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return the ``ignite_*`` options of a table that differ from the server's defaults."""
         return self._single(self.get_multi_table_options, connection, table_name, schema, kw)
 
@@ -616,9 +599,7 @@ class IgniteReflection(DefaultDialect):
         return self._nothing(lambda: {"text": None}, connection, **kw)
 
     @reflection.cache
-    def get_foreign_keys(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_foreign_keys(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return no foreign keys: Ignite has none."""
         return self._single(self.get_multi_foreign_keys, connection, table_name, schema, kw)
 
@@ -637,11 +618,14 @@ class IgniteReflection(DefaultDialect):
         return self._single(self.get_multi_check_constraints, connection, table_name, schema, kw)
 
     @reflection.cache
-    def get_table_comment(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_table_comment(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return no comment: Ignite keeps none."""
         return self._single(self.get_multi_table_comment, connection, table_name, schema, kw)
+
+
+def _enum_name(value: Any, names: Sequence[str]) -> Any:
+    """Return the name of a Java enum, which Calcite gives as a serialized object with the name in it."""
+    return value if value is None or isinstance(value, str) else next((n for n in names if n in repr(value)), None)
 
 
 def _default_as_sql(text_: str, type_: sqltypes.TypeEngine[Any]) -> str | None:
@@ -660,9 +644,7 @@ def _default_as_sql(text_: str, type_: sqltypes.TypeEngine[Any]) -> str | None:
     return quoted
 
 
-def _sql_type(
-    name: str, precision: int | None, scale: int | None, length: int | None
-) -> sqltypes.TypeEngine[Any]:
+def _sql_type(name: str, precision: int | None, scale: int | None, length: int | None) -> sqltypes.TypeEngine[Any]:
     if name == "TINYINT":
         return type_of_java_class("java.lang.Byte", None, None)
     cls = _SQL_TYPES.get(name)
@@ -670,11 +652,7 @@ def _sql_type(
         return sqltypes.NullType()
     if cls is sqltypes.DECIMAL:
         # 32767 and 65535 digits are how the engines say "any".
-        return (
-            sqltypes.DECIMAL(precision, scale)
-            if precision is not None and precision < 32767
-            else sqltypes.DECIMAL()
-        )
+        return sqltypes.DECIMAL(precision, scale) if precision is not None and precision < 32767 else sqltypes.DECIMAL()
     if cls in (sqltypes.VARCHAR, sqltypes.CHAR, sqltypes.VARBINARY, sqltypes.BINARY):
-        return cls(length) if length is not None and 0 < length < 65536 else cls()  # type: ignore[call-arg]
+        return cls(length) if length is not None and 0 < length < _ANY_LENGTH else cls()  # type: ignore[call-arg]
     return cls()

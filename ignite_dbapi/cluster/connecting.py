@@ -61,9 +61,7 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
             hint = "; the server may ask for a client certificate: set 'tls_cert_file' and 'tls_key_file'"
         return _failure(f"no TLS connection to {place}: {reason}{hint}", "tls_failed")
     if isinstance(error, TimeoutError):
-        seconds = (
-            f"{options.connect_timeout:g} s" if options.connect_timeout is not None else "the time allowed"
-        )
+        seconds = f"{options.connect_timeout:g} s" if options.connect_timeout is not None else "the time allowed"
         return _failure(
             f"{place} did not answer within {seconds}; is it the thin client port of an Ignite node? "
             f"(option 'connect_timeout')",
@@ -88,8 +86,7 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
             if received.startswith(_TLS_ALERT):
                 return _failure(f"{place} speaks TLS: connect with tls=true", "tls_expected")
             return _failure(
-                f"{place} does not answer like an Ignite node (it sent {received[:40]!r}); is it the thin "
-                f"client port?",
+                f"{place} does not answer like an Ignite node (it sent {received[:40]!r}); is it the thin client port?",
                 "not_ignite",
             )
         error.args = (f"{place}: {error}",)
@@ -113,8 +110,7 @@ def connection_lost(error: BaseException, address: Address, doing: str) -> Opera
     else:
         reason = type(error).__name__
     return OperationalError(
-        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way "
-        f"is unknown",
+        f"the connection to {place} was lost while {doing}: {reason}; the outcome of what was under way is unknown",
         sqlstate="08006",
         code="connection_lost",
         is_connection_lost=True,

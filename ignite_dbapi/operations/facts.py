@@ -76,8 +76,7 @@ def _measured_clock(session: Session) -> Operation[Clock]:
     reader = Reader(page.data, session.context.knowledge, page.position, page.end, lossless=True)
     (row,) = reader.rows(1, len(literals))
     offsets = {
-        int(literal.timestamp() * 1000) - value.value.milliseconds
-        for literal, value in zip(literals, row, strict=True)
+        int(literal.timestamp() * 1000) - value.value.milliseconds for literal, value in zip(literals, row, strict=True)
     }
     if len(offsets) != 1:
         raise InterfaceError(

@@ -48,7 +48,10 @@ class ResourceLedger:
             if self._in_flight.pop(pending, None) is None:
                 return
             if resource_id > self.last_id:
-                self._gaps.update(range(self.last_id + 1, resource_id))
+                # Numbers between belong to requests under way and to failed ones. A larger gap is nobody's, and
+                # may be as wide as an answer damaged on its way makes it.
+                others = len(self._in_flight) + self._suspects
+                self._gaps.update(range(max(self.last_id + 1, resource_id - others), resource_id))
                 self.last_id = resource_id
             else:
                 self._gaps.discard(resource_id)

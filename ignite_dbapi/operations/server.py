@@ -56,9 +56,7 @@ def query_engines(session: Session) -> Operation[frozenset[str]]:
         engines = {(yield from default_query_engine(session))}
         for engine in {"h2", "calcite"} - engines:
             try:
-                answer = yield from _scalar(
-                    session, f"SELECT /*+ QUERY_ENGINE('{engine}') */ QUERY_ENGINE()"
-                )
+                answer = yield from _scalar(session, f"SELECT /*+ QUERY_ENGINE('{engine}') */ QUERY_ENGINE()")
             except DatabaseError as error:
                 if error.is_connection_lost:
                     raise

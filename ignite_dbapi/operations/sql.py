@@ -318,9 +318,7 @@ class CursorState:
                         arguments = _arguments(parameters, statement)
                         self._warn_of_lost_microseconds(arguments, options)
                         message = _message(sql, statement, options, arguments, codes)
-                        window.append(
-                            (index, (yield from calls.open_query(self._session, message, may_leak=False)))
-                        )
+                        window.append((index, (yield from calls.open_query(self._session, message, may_leak=False))))
                     except Error as error:
                         failure = _of_parameter_set(error, index)
                 if not window:

@@ -52,9 +52,7 @@ def handshake(
         version = _offered_instead(reader, version, tried, has_credentials=user is not None)
 
 
-def _request(
-    version: ProtocolVersion, user: str | None, password: str | None, attributes: Mapping[str, str]
-) -> bytes:
+def _request(version: ProtocolVersion, user: str | None, password: str | None, attributes: Mapping[str, str]) -> bytes:
     writer = Writer(Knowledge(is_string_version_2=False))
     writer.u8(_COMMAND)
     for part in version:

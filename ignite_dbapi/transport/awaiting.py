@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -148,9 +147,13 @@ class AwaitingChannel(asyncio.Protocol):
         for pending in self._exchange.fail(failure):
             _wake(pending)
         self._writable.set()
+        self.abort()
+        return failure
+
+    def abort(self) -> None:
+        """Close the socket, if there is one yet."""
         if self._transport is not None:
             self._transport.abort()
-        return failure
 
     def close(self) -> None:
         """Close the connection. The server frees whatever it held for it."""
@@ -202,12 +205,12 @@ async def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> Awa
                     server_hostname=address[0] if ssl_context is not None else None,
                 )
                 await channel.shake_hands(attributes, frames)
-        except BaseException as error:
-            with contextlib.suppress(AttributeError):
-                channel._transport.abort()  # type: ignore[union-attr]
-            if not isinstance(error, (OSError, EOFError, Error)):
-                raise
+        except (OSError, EOFError, Error) as error:
+            channel.abort()
             attempts.failed(address, error, frames.received)
+        except BaseException:
+            channel.abort()
+            raise
         else:
             return channel
     raise attempts.exhausted()

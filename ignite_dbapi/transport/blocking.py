@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -31,9 +32,7 @@ class BlockingChannel:
     there is no thread of the channel's own.
     """
 
-    def __init__(
-        self, connected: socket.socket | tls.SharedTlsSocket, address: Address, exchange: Exchange
-    ) -> None:
+    def __init__(self, connected: socket.socket | tls.SharedTlsSocket, address: Address, exchange: Exchange) -> None:
         self._socket = connected
         self.address = address
         self._exchange = exchange
@@ -138,11 +137,9 @@ class BlockingChannel:
         self._close_socket()
 
     def _close_socket(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the peer may be gone already
             # Wakes a thread that waits in recv(), which close() alone does not.
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the peer may be gone already
         self._socket.close()
 
     def abandon_in_child(self) -> None:

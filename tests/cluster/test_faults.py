@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from wire import Impostor, Proxy, shut
 
 import ignite_dbapi
 from ignite_dbapi import Error, OperationalError
-from wire import Impostor, Proxy, shut
 
 
 @contextlib.contextmanager
@@ -29,9 +29,9 @@ def soon(seconds: float) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def victim(make_ignite_cluster: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
+def victim(make_ignite_cluster: Callable[..., Any]) -> Callable[[], Any]:
     """A function that returns a node to be killed or paused, running."""
-    yield lambda: make_ignite_cluster(data_region="512m", heap="512m")
+    return lambda: make_ignite_cluster(data_region="512m", heap="512m")
 
 
 # --- who answers is no Ignite server ------------------------------------------------------------------------------
@@ -41,6 +41,8 @@ def _never(client: socket.socket) -> None:
     """Keep silent, until the test ends."""
 
 
+# A handshake that is refused, with protocol version 1.6.0 offered instead.
+OFFER = b"\x0c\x00\x00\x00" + b"\x00\x01\x00\x06\x00\x00\x00\x65\x01\x00\x00\x00"
 IMPOSTORS: dict[str, Callable[[socket.socket], None]] = {
     "closes at once": shut,
     "closes after the request": lambda client: (client.recv(1000), shut(client))[1],
@@ -51,14 +53,14 @@ IMPOSTORS: dict[str, Callable[[socket.socket], None]] = {
     "negative length": lambda client: client.sendall(b"\xff\xff\xff\xff"),
     "huge length": lambda client: client.sendall(b"\xff\xff\xff\x7f\x01"),
     "truncated answer": lambda client: (client.sendall(b"\x10\x00\x00\x00\x01\x0c"), shut(client))[1],
-    "endless versions": lambda client: client.sendall((b"\x0c\x00\x00\x00" + b"\x00\x01\x00\x06\x00\x00\x00\x65\x01\x00\x00\x00") * 99),
+    "endless versions": lambda client: client.sendall(OFFER * 99),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", IMPOSTORS)
 def test_no_ignite_server(name: str) -> None:
     with Impostor(IMPOSTORS[name]) as impostor, soon(4), pytest.raises(ignite_dbapi.DatabaseError) as caught:
-        ignite_dbapi.connect(addresses=[impostor.address], connect_timeout=3)
+        ignite_dbapi.connect(addresses=[impostor.address], connect_timeout=1)
     assert f"{impostor.address[0]}:{impostor.address[1]}" in str(caught.value)
     assert caught.value.is_connection_lost
 
@@ -115,8 +117,8 @@ def run_damaged(url: str, url_options: dict[str, Any]) -> tuple[str, Error | Non
             try:
                 step = "execute"
                 cursor = connection.execute(
-                    "SELECT x, CAST(x AS VARCHAR), x / 2.0, DATE '2024-01-01', TIMESTAMP '2024-01-01 01:02:03', RANDOM_UUID() "
-                    "FROM SYSTEM_RANGE(1, 60)",
+                    "SELECT x, CAST(x AS VARCHAR), x / 2.0, DATE '2024-01-01', TIMESTAMP '2024-01-01 01:02:03', "
+                    "RANDOM_UUID() FROM SYSTEM_RANGE(1, 60)",
                     page_size=20,
                 )
                 step = "fetch"
@@ -148,7 +150,7 @@ def test_flipped_bits(node: Any, seed: int) -> None:
             return bytes(data)
 
         with Proxy(node.addresses[0], flip) as proxy, soon(6):
-            outcomes.add(run_damaged(proxy.url, {"connect_timeout": 1, "request_timeout": 1})[0])
+            outcomes.add(run_damaged(proxy.url, {"connect_timeout": 0.5, "request_timeout": 0.5})[0])
     assert outcomes <= {"connect", "execute", "fetch", "done"}
 
 
@@ -163,12 +165,12 @@ def test_damaged_lengths_and_counts(node: Any) -> None:
                 return frame[:position] + bytes([value]) + frame[position + 1 :]
 
             with Proxy(node.addresses[0], damage) as proxy, soon(4):
-                run_damaged(proxy.url, {"connect_timeout": 1, "request_timeout": 0.3})
+                run_damaged(proxy.url, {"connect_timeout": 0.4, "request_timeout": 0.3})
 
 
 def test_truncated_answers(node: Any) -> None:
     for number in range(5):
-        for keep in (0, 3, 4, 11, 14, 30, 100):
+        for keep in (0, 3, 4, 14, 100):
             for is_length_mended in (False, True):
 
                 def cut(
@@ -188,7 +190,7 @@ def test_truncated_answers(node: Any) -> None:
                     return frame
 
                 with Proxy(node.addresses[0], cut) as proxy, soon(4):
-                    step, error = run_damaged(proxy.url, {"connect_timeout": 1, "request_timeout": 1})
+                    step, error = run_damaged(proxy.url, {"connect_timeout": 0.4, "request_timeout": 0.4})
                 assert error is not None
                 assert error.is_connection_lost, (number, keep, step, error)
 
@@ -243,7 +245,7 @@ def test_node_killed_while_threads_wait(victim: Callable[[], Any]) -> None:
     def wait() -> None:
         try:
             connection.execute("SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) a, SYSTEM_RANGE(1, 100000) b", timeout=60)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=wait) for _ in range(4)]

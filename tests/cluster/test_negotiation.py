@@ -96,6 +96,13 @@ def test_old_server(make_ignite_cluster: Callable[..., Any], release: str) -> No
         assert connection.protocol_version == OLD[release]
         assert connection.server_version() == release
         whole_story(connection, "old_story")
+        for sql in (
+            "SELEC 1", "SELECT zzz FROM SYS.NODES", "DROP TABLE missing", "DROP INDEX missing", "SELECT nofunc(1)",
+        ):  # fmt: skip
+            with pytest.raises(ignite_dbapi.ProgrammingError):
+                connection.execute(sql)
+        with pytest.raises(ignite_dbapi.OperationalError, match="cancelled"):
+            connection.execute("SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) a, SYSTEM_RANGE(1, 100000) b", timeout=0.2)
         assert connection.default_query_engine() == "h2"
         engines = connection.query_engines()
         assert engines == ({"h2"} if release == "2.8.1" else {"h2", "calcite"})

@@ -52,7 +52,9 @@ def test_text_on_the_server_is_the_wall_clock(server: Any, table: Callable[..., 
                 assert shown == [(str(d), str(t), str(ts)) for _, (d, t, ts) in rows]
             for i, (d, t, ts) in rows:
                 cursor.execute(
-                    f"SELECT id FROM {name} WHERE d = ? AND t = ? AND ts = ? AND id = ?", [d, t, ts, i], query_engine=engine
+                    f"SELECT id FROM {name} WHERE d = ? AND t = ? AND ts = ? AND id = ?",
+                    [d, t, ts, i],
+                    query_engine=engine,
                 )
                 assert cursor.fetchall() == [(i,)]
 

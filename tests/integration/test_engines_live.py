@@ -54,8 +54,8 @@ def test_dml(cursor: Any, table: Callable[..., str], engine: str | None) -> None
 @ENGINES
 def test_queries(cursor: Any, engine: str | None) -> None:
     for sql in (
-        "SELECT 1", "SELECT 1;", "(SELECT 1)", "((SELECT 1))", "VALUES (1)", "WITH q AS (SELECT 1 AS a) SELECT a FROM q",
-        "-- c\nSELECT 1", "/* c */ SELECT 1 -- d", "  \n select 1",
+        "SELECT 1", "SELECT 1;", "(SELECT 1)", "((SELECT 1))", "VALUES (1)",
+        "WITH q AS (SELECT 1 AS a) SELECT a FROM q", "-- c\nSELECT 1", "/* c */ SELECT 1 -- d", "  \n select 1",
     ):  # fmt: skip
         assert cursor.execute(sql, query_engine=engine).fetchall() == [(1,)]
     plan = cursor.execute("EXPLAIN PLAN FOR SELECT 1", query_engine=engine).fetchall()

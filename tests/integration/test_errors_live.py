@@ -1,4 +1,4 @@
-"""What the server refuses, on both engines: the class of PEP 249, the SQLSTATE, and no more text than there should be."""
+"""What the server refuses, on both engines: class, SQLSTATE, and no more text than there should be."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ignite_dbapi import (
     ProgrammingError,
 )
 
+# ruff: noqa: E501 - a table
 # What; statement; parameters; class and SQLSTATE on H2; class and SQLSTATE on Calcite.
 CASES: list[tuple[str, str, list[Any], type[Exception], str, type[Exception], str]] = [
     ("syntax", "SELEC 1", [], ProgrammingError, "42000", ProgrammingError, "42000"),

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from wire import Proxy
 
 import ignite_dbapi
-from wire import Proxy
 
 INTEGERS = ["TINYINT", "SMALLINT", "INT", "BIGINT"]
 CASES = [

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wire import Proxy
 
 import ignite_dbapi
-from wire import Proxy
 
 # More than twice what one connection may have open.
 FAILURES = 300
@@ -67,9 +67,7 @@ def test_timeouts(connection: Any) -> None:
     cursor = connection.cursor()
     for _ in range(140):
         with pytest.raises(ignite_dbapi.OperationalError, match="cancelled"):
-            cursor.execute(
-                "SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) a, SYSTEM_RANGE(1, 100000) b", timeout=0.01
-            )
+            cursor.execute("SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) a, SYSTEM_RANGE(1, 100000) b", timeout=0.01)
     assert open_cursors(connection) == 0
 
 
@@ -168,7 +166,9 @@ def heavy_mix(connection: Any, name: str, threads: int = 8, rounds: int = 12) ->
                 start = first + i * 100
                 sets = [(start + k, number, f"{number}-{i}-{k}" * (k % 5)) for k in range(40)]
                 assert cursor.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", sets).rowcount == 40
-                cursor.execute(f"SELECT id, owner, v FROM {name} WHERE id >= ? AND id < ?", [start, start + 100], page_size=7)
+                cursor.execute(
+                    f"SELECT id, owner, v FROM {name} WHERE id >= ? AND id < ?", [start, start + 100], page_size=7
+                )
                 assert sorted(cursor.fetchall()) == sets
                 other = connection.execute("SELECT x FROM SYSTEM_RANGE(?, ?)", [first, first + 50], page_size=3)
                 assert other.fetchmany(5) == [(first + x,) for x in range(5)]
@@ -196,7 +196,7 @@ def run_threads(work: Callable[[int], None], count: int) -> None:
     def guarded(number: int) -> None:
         try:
             work(number)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
 
     threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]

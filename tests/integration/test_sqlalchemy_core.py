@@ -229,9 +229,7 @@ def test_rows_are_found_by_keys_of_every_type(engine: sa.Engine, type_: Any, val
 
 def test_literals(connection: sa.Connection) -> None:
     connection.execute(types.insert(), {"id": 1, **VALUES})
-    names = [
-        name for name in VALUES if name not in ("json", "interval", "uuid_text", "enum", "unbounded", "double")
-    ]
+    names = [name for name in VALUES if name not in ("json", "interval", "uuid_text", "enum", "unbounded", "double")]
     query = sa.select(types.c.id).where(*(types.c[name] == VALUES[name] for name in names))
     rendered = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
     assert "?" not in rendered.replace("é''\"%:?\\", "")
@@ -242,7 +240,9 @@ def test_literals(connection: sa.Connection) -> None:
 
 
 def test_text_keeps_its_length_on_calcite(connection: sa.Connection) -> None:
-    size = sa.case((item.c.a > 40, sa.literal("small", literal_execute=True)), else_=sa.literal("b", literal_execute=True))
+    size = sa.case(
+        (item.c.a > 40, sa.literal("small", literal_execute=True)), else_=sa.literal("b", literal_execute=True)
+    )
     for engine in engines_of(connection):
         found = connection.scalars(
             sa.select(size.label("size")).order_by(item.c.id), execution_options={"ignite_engine": engine}
@@ -402,7 +402,8 @@ def test_updates_convert_to_the_type_of_the_column(connection: sa.Connection) ->
     # The H2 engine reads a value of another Java class not at all.
     reader = "h2"
     row = connection.execute(
-        sa.select(item.c.a, item.c.price, item.c.name).where(item.c.id == 1), execution_options={"ignite_engine": reader}
+        sa.select(item.c.a, item.c.price, item.c.name).where(item.c.id == 1),
+        execution_options={"ignite_engine": reader},
     ).one()
     assert tuple(row) == (10 + expected, decimal.Decimal(2**expected), "item_1" + "x" * expected)
     assert [type(value) for value in row] == [int, decimal.Decimal, str]
@@ -417,7 +418,11 @@ def test_updates_convert_to_the_type_of_the_column(connection: sa.Connection) ->
 def test_insert_from_select(connection: sa.Connection) -> None:
     source = sa.select(item.c.id + 1000, item.c.a, item.c.name).where(item.c.id < 4)
     assert connection.execute(item.insert().from_select(["id", "a", "name"], source)).rowcount == 3
-    assert connection.scalars(sa.select(item.c.id).where(item.c.id > 999).order_by(item.c.id)).all() == [1001, 1002, 1003]
+    assert connection.scalars(sa.select(item.c.id).where(item.c.id > 999).order_by(item.c.id)).all() == [
+        1001,
+        1002,
+        1003,
+    ]
 
 
 def test_values_of_many_rows_never_go_to_calcite(connection: sa.Connection) -> None:

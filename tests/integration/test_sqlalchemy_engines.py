@@ -93,8 +93,7 @@ def both(make_ignite_cluster: Callable[..., Any]) -> Iterator[sa.Engine]:
 
 def rows_of(connection: sa.Connection, statement: Any) -> list[Any]:
     return sorted(
-        tuple(None if value is None else float(value) for value in row)
-        for row in connection.execute(statement)
+        tuple(None if value is None else float(value) for value in row) for row in connection.execute(statement)
     )
 
 
@@ -118,15 +117,11 @@ QUERIES: dict[str, Any] = {
     "left join pinned by key": sa.select(parent.c.id, child.c.id.label("cid"))
     .select_from(parent.outerjoin(child, child.c.pid == parent.c.id))
     .where(parent.c.id == 2),
-    "join": sa.select(parent.c.id, child.c.id.label("cid")).join_from(
-        parent, child, child.c.pid == parent.c.id
-    ),
+    "join": sa.select(parent.c.id, child.c.id.label("cid")).join_from(parent, child, child.c.pid == parent.c.id),
     "many to one": sa.select(parent.c.id)
     .select_from(child.join(parent, child.c.pid == parent.c.id))
     .where(child.c.id == 7),
-    "comma": sa.select(sa.func.count())
-    .select_from(parent, child)
-    .where(parent.c.a == child.c.b, parent.c.id == 3),
+    "comma": sa.select(sa.func.count()).select_from(parent, child).where(parent.c.a == child.c.b, parent.c.id == 3),
     "in": sa.select(parent.c.id).where(parent.c.a.in_(sa.select(child.c.b).where(child.c.id == 2))),
     "in by key": sa.select(parent.c.id).where(parent.c.id.in_(sa.select(child.c.pid))),
     "not in": sa.select(parent.c.id).where(parent.c.id.not_in(sa.select(child.c.pid))),
@@ -140,19 +135,15 @@ QUERIES: dict[str, Any] = {
     "derived": sa.select(sa.func.count()).select_from(
         sa.select(parent.c.a, sa.func.count().label("n")).group_by(parent.c.a).subquery()
     ),
-    "derived joined": (
-        lambda q: sa.select(parent.c.id, q.c.n).join_from(parent, q, q.c.pid == parent.c.id)
-    )(sa.select(child.c.pid, sa.func.count().label("n")).group_by(child.c.pid).subquery()),
+    "derived joined": (lambda q: sa.select(parent.c.id, q.c.n).join_from(parent, q, q.c.pid == parent.c.id))(
+        sa.select(child.c.pid, sa.func.count().label("n")).group_by(child.c.pid).subquery()
+    ),
     "cte": (lambda q: sa.select(parent.c.id).where(parent.c.a == q.c.a))(
         sa.select(everywhere.c.a).where(everywhere.c.id == 2).cte("q")
     ),
-    "union": sa.select(parent.c.id)
-    .where(parent.c.id == 2)
-    .union_all(sa.select(child.c.pid).where(child.c.id == 7)),
+    "union": sa.select(parent.c.id).where(parent.c.id == 2).union_all(sa.select(child.c.pid).where(child.c.id == 7)),
     "self join": (
-        lambda other: sa.select(parent.c.id, other.c.id.label("oid")).join_from(
-            parent, other, other.c.a == parent.c.a
-        )
+        lambda other: sa.select(parent.c.id, other.c.id.label("oid")).join_from(parent, other, other.c.a == parent.c.a)
     )(parent.alias("other")),
     "with replicated": sa.select(parent.c.id, everywhere.c.id.label("eid")).join_from(
         parent, everywhere, everywhere.c.a == parent.c.a
@@ -169,9 +160,7 @@ def test_rows_are_right_or_refused(engine: sa.Engine, truth: sa.Connection, name
     check_right_or_error(engine, truth, QUERIES[name])
 
 
-def test_single_node_answers_nearly_everything(
-    make_ignite_cluster: Callable[..., Any], truth: sa.Connection
-) -> None:
+def test_single_node_answers_nearly_everything(make_ignite_cluster: Callable[..., Any], truth: sa.Connection) -> None:
     engine = sqlalchemy_engine(make_ignite_cluster(engines=("h2",)))
     fill(engine)
     refused = [name for name, query in QUERIES.items() if check_right_or_error(engine, truth, query) == "refused"]
@@ -210,9 +199,7 @@ def queries(draw: st.DrawFn) -> Any:
         inner = sa.select(sa.func.count(c.c.id)).where(on).correlate(p).scalar_subquery()
         return sa.select(p.c.id, inner.label("n"))
     grouped = sa.select(c.c.pid, sa.func.max(c.c.b).label("m")).group_by(c.c.pid).subquery("g")
-    return sa.select(p.c.id, grouped.c.m).join_from(
-        p, grouped, grouped.c.pid == p.c.id, isouter=draw(st.booleans())
-    )
+    return sa.select(p.c.id, grouped.c.m).join_from(p, grouped, grouped.c.pid == p.c.id, isouter=draw(st.booleans()))
 
 
 @given(queries())
@@ -238,9 +225,7 @@ TEXT_WITH_CTE = "WITH q AS (SELECT a FROM eng_parent WHERE id = 2) SELECT p.id F
 
 @pytest.mark.parametrize("sql", TEXTS)
 @pytest.mark.parametrize("form", ["text", "driver"])
-def test_textual_sql_is_right_or_refused(
-    engine: sa.Engine, truth: sa.Connection, sql: str, form: str
-) -> None:
+def test_textual_sql_is_right_or_refused(engine: sa.Engine, truth: sa.Connection, sql: str, form: str) -> None:
     if form == "text":
         check_right_or_error(engine, truth, sa.text(sql))
         return
@@ -338,9 +323,7 @@ def test_an_execution_option_chooses_the_engine_for_one_statement(both: sa.Engin
             assert engine_that_ran(connection, which(parent)) == "h2"
             assert engine_that_ran(connection, joined, ignite_engine="node") == "h2"
             assert engine_that_ran(connection, joined) == "calcite"
-        assert connection.scalar(
-            which(parent).execution_options(ignite_engine="calcite").limit(1)
-        ) == "calcite"
+        assert connection.scalar(which(parent).execution_options(ignite_engine="calcite").limit(1)) == "calcite"
         on_calcite = connection.execution_options(ignite_engine="calcite")
         assert on_calcite.scalar(which(parent).limit(1)) == "calcite"
         with pytest.raises(exc.StatementError, match=r"ignite_engine='h3'.*'calcite'"):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import ignite_dbapi
-from ignite_dbapi import DataError, DatabaseError, NanosecondDatetime
+from ignite_dbapi import DatabaseError, DataError, NanosecondDatetime
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 _keys = itertools.count()
@@ -30,7 +30,8 @@ EXACT = {
     ],
     "REAL": [0.0, 1.5, -0.25, 3.4028234663852886e38, 1.401298464324817e-45, float("inf"), -float("inf")],
     "DOUBLE": [0.0, 0.1, -1e308, 5e-324, 1.7976931348623157e308, float("inf"), -float("inf")],
-    "VARCHAR": ["", "x", "Grüße, Ω, 日本語", "😀🎉", "nul\0inside", "'\"\\%_?", "\ufeff\u200b", " padded ", "y" * 1_000_000],
+    "VARCHAR": ["", "x", "Grüße, Ω, 日本語", "😀🎉", "nul\0inside", "'\"\\%_?", "\ufeff\u200b", " padded ",
+        "y" * 1_000_000],
     "CHAR(10)": ["abc", "äöü", "a c"],
     "DATE": [
         date(1, 1, 1), date(1582, 10, 4), date(1582, 10, 15), date(1899, 12, 31), date(1900, 1, 1), date(1969, 12, 31),
@@ -139,7 +140,8 @@ def test_what_the_server_cannot_store(
 @pytest.mark.parametrize(
     "value",
     [
-        2**63, -(2**63) - 1, 10**40, Decimal("NaN"), Decimal("Infinity"), "\ud800", time(1, 2, 3, 1), time(1, tzinfo=UTC),
+        2**63, -(2**63) - 1, 10**40, Decimal("NaN"), Decimal("Infinity"), "\ud800", time(1, 2, 3, 1),
+        time(1, tzinfo=UTC),
         timedelta(days=1), timedelta(seconds=-1), {1: 2}, {1}, object(), 1j, range(3), int, ..., lambda: 1,
     ],
 )  # fmt: skip

@@ -75,9 +75,7 @@ _VOCABULARY: dict[str, Any] = {
     "Decimal": Decimal,
     "Date": lambda milliseconds: Typed(TypeCode.DATE, milliseconds),
     "Time": lambda milliseconds: Typed(TypeCode.TIME, milliseconds),
-    "Timestamp": lambda milliseconds, nanoseconds: Typed(
-        TypeCode.TIMESTAMP, Instant(milliseconds, nanoseconds)
-    ),
+    "Timestamp": lambda milliseconds, nanoseconds: Typed(TypeCode.TIMESTAMP, Instant(milliseconds, nanoseconds)),
     "SqlDate": lambda milliseconds: Typed(TypeCode.OPTIMIZED, milliseconds),
     "ObjArray": lambda type_id, items, class_name=None: ObjectArray(items, type_id, class_name),
     "EnumArray": lambda type_id, items: ObjectArray(items, type_id, is_enum=True),
@@ -164,9 +162,7 @@ class Comparison:
         if isinstance(expected, list):
             return self._items(actual, expected)
         if isinstance(expected, Collection):
-            return self._all(
-                actual.kind == expected.kind or "kind", self._items(actual.items, expected.items)
-            )
+            return self._all(actual.kind == expected.kind or "kind", self._items(actual.items, expected.items))
         if isinstance(expected, ObjectArray):
             heads = [(array.type_id, array.class_name, array.is_enum) for array in (actual, expected)]
             return self._all(heads[0] == heads[1] or f"{heads}", self._items(actual.items, expected.items))
@@ -174,9 +170,7 @@ class Comparison:
             flat, wanted = ([item for pair in value.pairs for item in pair] for value in (actual, expected))
             return self._all(actual.kind == expected.kind or "kind", self._items(flat, wanted))
         if isinstance(expected, Wrapped):
-            return self._all(
-                actual.offset == expected.offset or "offset", self.mismatch(actual.value, expected.value)
-            )
+            return self._all(actual.offset == expected.offset or "offset", self.mismatch(actual.value, expected.value))
         if isinstance(expected, Proxy):
             return self._all(
                 actual.interfaces == expected.interfaces or "interfaces",

@@ -21,9 +21,7 @@ def encoded(values: Sequence[Any], knowledge: Knowledge | None = None) -> bytes:
     return bytes(writer.buffer)
 
 
-def page_bytes(
-    rows: Sequence[Sequence[Any]], *, has_more: bool = False, knowledge: Knowledge | None = None
-) -> bytes:
+def page_bytes(rows: Sequence[Sequence[Any]], *, has_more: bool = False, knowledge: Knowledge | None = None) -> bytes:
     body = b"".join(encoded(row, knowledge) for row in rows)
     return struct.pack("<i", len(rows)) + body + bytes([has_more])
 

@@ -52,9 +52,7 @@ ALLOWED = {
 WITHOUT_IO = {"errors", "protocol", "types", "rows", "operations", "cluster"}
 EXCEPTIONS = {
     "cluster/connecting.py": {"ssl"},  # the classes of its exceptions, to explain them
-    "operations/resources.py": {
-        "threading"
-    },  # a lock around counters, held for moments: nobody waits for I/O
+    "operations/resources.py": {"threading"},  # a lock around counters, held for moments: nobody waits for I/O
 }
 PUBLIC_MODULES = {"", "types", "options", "errors", "aio"}
 

@@ -31,9 +31,7 @@ def _milliseconds(text: str) -> int:
         ("America/New_York", "2024-05-06T04:00+00:00", 54_672_000, "2024-05-06T11:08:09.123+00:00"),
     ],
 )
-def test_what_was_seen_on_the_wire(
-    zone: str, date_instant: str, time_instant: int, timestamp_instant: str
-) -> None:
+def test_what_was_seen_on_the_wire(zone: str, date_instant: str, time_instant: int, timestamp_instant: str) -> None:
     clock = clock_for(zone)
     assert clock.instant_of_date(date(2024, 5, 6)) == _milliseconds(date_instant)
     assert clock.date(_milliseconds(date_instant)) == date(2024, 5, 6)
@@ -92,9 +90,7 @@ def test_days_without_a_midnight() -> None:
 )
 def test_before_1900_zones_have_their_standard_offset(zone: str, hours: int) -> None:
     clock = clock_for(zone)
-    assert clock.timestamp(BEFORE_1900 - 1) == datetime(1899, 12, 31, 23, 59, 59, 999000) + timedelta(
-        hours=hours
-    )
+    assert clock.timestamp(BEFORE_1900 - 1) == datetime(1899, 12, 31, 23, 59, 59, 999000) + timedelta(hours=hours)
     for value in (datetime(1850, 6, 1, 12), datetime(1, 1, 2), datetime(1582, 10, 10)):
         instant, _ = clock.instant_of_timestamp(value)
         assert instant == (value - datetime(1970, 1, 1)) // timedelta(milliseconds=1) - hours * 3_600_000
@@ -110,9 +106,7 @@ def test_every_instant_comes_back_in_every_zone(zone: str, instant: int) -> None
     clock = clock_for(zone)
     value = clock.timestamp(instant)
     if instant >= BEFORE_1900:
-        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant)).astimezone(
-            ZoneInfo(zone)
-        )
+        local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant)).astimezone(ZoneInfo(zone))
         assert value == local.replace(tzinfo=None)
     if (
         value.year >= 1901
@@ -174,16 +168,14 @@ def test_time_with_a_zone_is_an_error() -> None:
 
 def test_aware_values_do_not_depend_on_the_zone() -> None:
     value = datetime(2024, 5, 6, 7, 8, 9, 1, tzinfo=timezone(timedelta(hours=-3)))
-    instants = {
-        clock_for(zone).instant_of_timestamp(value) for zone in ("UTC", "Asia/Tokyo", "America/New_York")
-    }
+    instants = {clock_for(zone).instant_of_timestamp(value) for zone in ("UTC", "Asia/Tokyo", "America/New_York")}
     assert instants == {(_milliseconds("2024-05-06T10:08:09+00:00"), 1000)}
 
 
 @pytest.mark.parametrize(
     ("name", "minutes"),
     [
-        ("UTC", 0), ("GMT", 0), ("Etc/UTC", 0), ("Z", 0), ("GMT+3", 180), ("GMT+03:30", 210), ("UTC-0500", -300),  # noqa: E501
+        ("UTC", 0), ("GMT", 0), ("Etc/UTC", 0), ("Z", 0), ("GMT+3", 180), ("GMT+03:30", 210), ("UTC-0500", -300),
         ("GMT-11:30", -690), ("+05:30", 330), ("Etc/GMT+5", -300), ("UT+1", 60),
     ],
 )  # fmt: skip

@@ -31,6 +31,7 @@ from ignite_dbapi.protocol.codec import (
     encode,
 )
 from ignite_dbapi.protocol.codec.clock import clock_for
+from ignite_dbapi.protocol.codec.names import name_id, string_hash
 from ignite_dbapi.protocol.codec.reader import MAXIMUM_DECIMAL_SIZE
 from ignite_dbapi.protocol.codec.values import (
     BinaryObject,
@@ -42,6 +43,7 @@ from ignite_dbapi.protocol.codec.values import (
     ObjectArray,
     OptimizedBlob,
     Typed,
+    Wrapped,
 )
 from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.exchange import Exchange
@@ -57,9 +59,7 @@ zones = st.sampled_from(ZONES)
 integers = st.integers(-(2**63), 2**63 - 1)
 texts = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\x00\U0001f600\uffffİς"))
 decimals = st.builds(
-    lambda sign, unscaled, exponent: Decimal(
-        (sign if unscaled else 0, tuple(map(int, str(unscaled))), exponent)
-    ),
+    lambda sign, unscaled, exponent: Decimal((sign if unscaled else 0, tuple(map(int, str(unscaled))), exponent)),
     st.integers(0, 1),
     st.integers(0, 10**60) | st.integers(0, 300),
     st.integers(-70, 70) | st.sampled_from([-(2**31) + 1, 2**31]),
@@ -298,9 +298,7 @@ def test_objects(fields: dict[str, Any], raw: bytes | None, is_compact: bool) ->
         encode(value, knowledge)
     registered = missing.value.binary_type
     # NULL tells nothing about the type of a field, so it is left out.
-    assert [field.name for field in registered.fields] == [
-        name for name in fields if fields[name] is not None
-    ]
+    assert [field.name for field in registered.fields] == [name for name in fields if fields[name] is not None]
     knowledge.binary_types.add(registered)
     knowledge.binary_types.add(BinaryType.of("Thing", [(name, 9) for name in fields]))
     data = encode(value, knowledge)
@@ -384,9 +382,9 @@ def test_damaged_values(vector: dict[str, Any], damage: list[tuple[int, int]], l
 
 codes = st.sampled_from([*range(1, 26), *range(27, 39), 101, 102, 103, 0xFE, 0, 255])
 small_counts = st.integers(0, 6).map(lambda count: struct.pack("<i", count))
-plausible = st.lists(
-    codes.map(lambda code: bytes([code])) | small_counts | st.binary(max_size=6), max_size=20
-).map(b"".join)
+plausible = st.lists(codes.map(lambda code: bytes([code])) | small_counts | st.binary(max_size=6), max_size=20).map(
+    b"".join
+)
 
 
 @settings(max_examples=400, deadline=1000)
@@ -396,9 +394,7 @@ def test_random_bytes(data: bytes, row_count: int, column_count: int) -> None:
     _survives(lambda: decode(data, knowledge))
     _survives(lambda: decode(data, knowledge, lossless=True))
     _survives(
-        lambda: Page.read(Reader(data, knowledge), column_count).take(
-            row_count, Context((1, 7, 0), 0, None, knowledge)
-        )
+        lambda: Page.read(Reader(data, knowledge), column_count).take(row_count, Context((1, 7, 0), 0, None, knowledge))
     )
     reader = Reader(data, knowledge)
     try:
@@ -572,3 +568,35 @@ def test_the_fields_of_a_reader_are_bounded() -> None:
     reader = Reader(bytes(writer.buffer), known())
     assert (reader.i16(), reader.i64(), reader.boolean(), reader.byte_array()) == (-2, -(2**63), True, b"ab")
     assert reader.remaining() == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [5, Typed(TypeCode.INT, 5), 1.5, True, Decimal("1.5"), "text", date(2024, 1, 1), datetime(2024, 1, 1), UUID(int=1)],
+)
+def test_nothing_behind_the_end_of_a_page_is_read(value: Any) -> None:
+    data = encode(value, known())
+    for missing in range(1, len(data)):
+        reader = Reader(data + data, known(), 0, len(data) - missing)
+        with pytest.raises(ProtocolError):
+            reader.rows(1, 1)
+        assert reader.position == 0
+
+
+def test_what_is_wrapped_stands_by_itself() -> None:
+    knowledge = known()
+    knowledge.binary_types.add(BinaryType.of("In", [("x", 9)]))
+    inner = BinaryObject("In", {"x": 1})
+    data = encode(Collection([inner, Wrapped(inner), inner]), knowledge)
+    first, wrapped, last = decode(data, knowledge)
+    assert first == wrapped == last
+    assert first is last
+    assert wrapped is not first, "no handle leads out of a wrapping"
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [("İ", "i"), ("ΑΣ", "\u03b1\u03c3"), ("FooBar", "foobar"), ("ß", "ß"), ("\U00010400", "\U00010400")],
+)
+def test_names_are_lower_cased_one_unit_at_a_time(name: str, like: str) -> None:
+    assert name_id(name) == string_hash(like)

@@ -75,9 +75,7 @@ def test_pages(row: list[Any], zone: str, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(page)))
     for body in (page, page[:cut]):
         for lossless in (False, True):
-            assert_same(
-                lambda module, body=body, lossless=lossless: _rows(module, body, zone, 3, len(row), lossless)
-            )
+            assert_same(lambda module, body=body, lossless=lossless: _rows(module, body, zone, 3, len(row), lossless))
         assert_same(lambda module, body=body: module.Reader(body, known(zone)).column_codes(3, len(row)))
 
 

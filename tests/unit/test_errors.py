@@ -34,13 +34,11 @@ EXECUTE = "50000: An error occurred while query executing - "
 SEEN: list[tuple[str, type[Error]]] = [
     # syntax
     (
-        PREPARE
-        + 'Syntax error in SQL statement "SELEC[*] 1 "; expected "..."; SQL statement:\nSELEC 1 [42001-197]',
+        PREPARE + 'Syntax error in SQL statement "SELEC[*] 1 "; expected "..."; SQL statement:\nSELEC 1 [42001-197]',
         ProgrammingError,
     ),
     (
-        PREPARE
-        + 'Syntax error in SQL statement "SELECT 1 FROM[*]"; SQL statement:\nSELECT 1 FROM [42000-197]',
+        PREPARE + 'Syntax error in SQL statement "SELECT 1 FROM[*]"; SQL statement:\nSELECT 1 FROM [42000-197]',
         ProgrammingError,
     ),
     (PREPARE + 'Encountered "from <EOF>" at line 1, column 41.', ProgrammingError),
@@ -89,8 +87,7 @@ SEEN: list[tuple[str, type[Error]]] = [
     ),
     ("50000: Failed to INSERT some keys because they are already in cache [keys=[1, 2]]", IntegrityError),
     (
-        EXECUTE
-        + "Failed to INSERT some keys because they are already in cache. [cache=SQL_PUBLIC_M1, keys=[1]]",
+        EXECUTE + "Failed to INSERT some keys because they are already in cache. [cache=SQL_PUBLIC_M1, keys=[1]]",
         IntegrityError,
     ),
     (
@@ -118,16 +115,14 @@ SEEN: list[tuple[str, type[Error]]] = [
     # conversion
     ("0700B: Value conversion failed [column=ID, from=java.lang.String, to=java.lang.Integer]", DataError),
     (
-        EXECUTE
-        + 'Character x is neither a decimal digit number, decimal point, nor "e" notation exponential mark.',
+        EXECUTE + 'Character x is neither a decimal digit number, decimal point, nor "e" notation exponential mark.',
         DataError,
     ),
     (EXECUTE + "class java.lang.String cannot be cast to class java.lang.Integer", DataError),
     (EXECUTE + "Invalid DATE value, 'x'", DataError),
     (EXECUTE + "Invalid UUID string: x", DataError),
     (
-        PREPARE
-        + "Data conversion error converting \"abc\"; SQL statement:\nselect cast('abc' as int) [22018-197]",
+        PREPARE + "Data conversion error converting \"abc\"; SQL statement:\nselect cast('abc' as int) [22018-197]",
         DataError,
     ),
     (
@@ -204,9 +199,7 @@ BY_STATUS: list[tuple[int, str, type[Error]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "error_class"), SEEN, ids=lambda value: value[:70] if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("text", "error_class"), SEEN, ids=lambda value: value[:70] if isinstance(value, str) else "")
 def test_what_servers_were_seen_to_answer(text: str, error_class: type[Error]) -> None:
     error = error_from_answer(1, text)
     assert type(error) is error_class

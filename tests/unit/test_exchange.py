@@ -52,12 +52,10 @@ def at_request(number: int) -> Exchange:
 
 
 SELECT = SqlFieldsQuery(
-    sql="SELECT ? AS A, NULL AS B", arguments=[7], argument_codes=[TypeCode.INT], schema="PUBLIC", page_size=2,  # noqa: E501
+    sql="SELECT ? AS A, NULL AS B", arguments=[7], argument_codes=[TypeCode.INT], schema="PUBLIC", page_size=2,
     timeout=5000, lazy=False,
 )  # fmt: skip
-INSERT = SqlFieldsQuery(
-    sql="insert into h1_g values(1,'x')", schema="PUBLIC", page_size=1024, timeout=0, lazy=False
-)
+INSERT = SqlFieldsQuery(sql="insert into h1_g values(1,'x')", schema="PUBLIC", page_size=1024, timeout=0, lazy=False)
 
 
 def test_select_as_captured() -> None:
@@ -91,9 +89,7 @@ def test_errors_as_captured() -> None:
     running = at_request(5)
     pending, _ = running.request(INSERT)
     running.feed(CAPTURED["duplicate response"])
-    with pytest.raises(
-        IntegrityError, match=r"^23000: Failed to INSERT some keys .* \[keys=\[1\]\]$"
-    ) as duplicate:
+    with pytest.raises(IntegrityError, match=r"^23000: Failed to INSERT some keys .* \[keys=\[1\]\]$") as duplicate:
         running.answer(pending)
     assert (duplicate.value.sqlstate, duplicate.value.status) == ("23000", 1)
     running = at_request(9)
@@ -137,9 +133,7 @@ def test_notifications_are_dropped_whatever_their_id() -> None:
     running = exchange()
     pending, _ = running.request(Heartbeat())
     notification = struct.pack("<h", 2007) + b"event"
-    assert (
-        running.feed(answer_bytes(1, notification, flags=4) + answer_bytes(99, notification, flags=4)) == []
-    )
+    assert running.feed(answer_bytes(1, notification, flags=4) + answer_bytes(99, notification, flags=4)) == []
     assert not pending.is_done
     assert running.feed(answer_bytes(1)) == [pending]
     assert running.answer(pending) is None
@@ -197,10 +191,7 @@ def test_fields_that_old_servers_do_not_know_are_left_out() -> None:
     # No timeout: the server's own, which is 0 for those that cannot tell "none" from "default".
     for features, expected in ((ALL_FEATURES, -1), (ALL_FEATURES & ~(1 << Feature.DEFAULT_QUERY_TIMEOUT), 0)):
         running = exchange(features=features)
-        assert (
-            struct.pack("<q", expected) + b"\x01\xff\xff\xff\xff"
-            in running.request(SqlFieldsQuery(sql="x"))[1]
-        )
+        assert struct.pack("<q", expected) + b"\x01\xff\xff\xff\xff" in running.request(SqlFieldsQuery(sql="x"))[1]
 
 
 def test_failure() -> None:
@@ -271,9 +262,7 @@ def test_binary_types(binary_type: BinaryType) -> None:
 
 def test_binary_types_are_merged() -> None:
     merged = PERSON.merged_with(
-        BinaryType(
-            5, "Person", None, (BinaryField("name", 9, 2), BinaryField("age", 3, 3)), schemas={9: (3,)}
-        )
+        BinaryType(5, "Person", None, (BinaryField("name", 9, 2), BinaryField("age", 3, 3)), schemas={9: (3,)})
     )
     assert [field.name for field in merged.fields] == ["id", "name", "age"]
     assert set(merged.schemas) == {7, -8, 9}

@@ -17,11 +17,7 @@ from tests.unit.golden import VECTORS, Comparison, ExpectedObject, data_of, expe
 every_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 every_object = pytest.mark.parametrize(
     "vector",
-    [
-        vector
-        for vector in VECTORS
-        if vector["type_code"] == 103 and isinstance(expected_of(vector), ExpectedObject)
-    ],
+    [vector for vector in VECTORS if vector["type_code"] == 103 and isinstance(expected_of(vector), ExpectedObject)],
     ids=lambda vector: vector["name"],
 )
 
@@ -70,11 +66,7 @@ def test_natural_reading_works_or_tells_what_python_cannot_hold(vector: dict[str
 def test_hashes_as_java_does(vector: dict[str, Any]) -> None:
     value = decode(data_of(vector), knowledge_of(vector), lossless=True)
     assert java_hash(value) == vector["java_hash"]
-    key = (
-        value.fields["affKey"]
-        if isinstance(value, BinaryObject) and value.type_name == "AffinityKey"
-        else value
-    )
+    key = value.fields["affKey"] if isinstance(value, BinaryObject) and value.type_name == "AffinityKey" else value
     assert partition_of(java_hash(key), 1024) == vector["partition_1024"]
 
 
@@ -92,11 +84,7 @@ def test_header_is_what_follows_from_the_fields(vector: dict[str, Any]) -> None:
 
 
 def _cuts(size: int) -> list[int]:
-    return (
-        list(range(size))
-        if size < 2000
-        else [*range(400), *range(400, size - 400, 997), *range(size - 400, size)]
-    )
+    return list(range(size)) if size < 2000 else [*range(400), *range(400, size - 400, 997), *range(size - 400, size)]
 
 
 @every_vector
@@ -131,12 +119,7 @@ def test_a_type_that_was_not_asked_for_is_missing(vector: dict[str, Any]) -> Non
 @every_object
 def test_a_type_that_the_cluster_does_not_know(vector: dict[str, Any]) -> None:
     data, expected = data_of(vector), expected_of(vector)
-    if (
-        not expected.user
-        or "proxy" in vector["name"]
-        or "nested" in vector["name"]
-        or "ref" in vector["name"]
-    ):
+    if not expected.user or "proxy" in vector["name"] or "nested" in vector["name"] or "ref" in vector["name"]:
         return
     knowledge = knowledge_of(vector)
     knowledge.binary_types = BinaryTypes()

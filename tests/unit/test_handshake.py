@@ -31,9 +31,7 @@ NODE_ID = UUID("6b2aa9f5-f2aa-4714-8f43-dd0590d01f08")
 Server = Callable[[bytes], bytes]
 
 
-def agree(
-    server: Server, user: str | None = None, password: str | None = None
-) -> tuple[Context, list[bytes]]:
+def agree(server: Server, user: str | None = None, password: str | None = None) -> tuple[Context, list[bytes]]:
     """Run a handshake against *server*, a function from requests to answers, both without their length."""
     steps = handshake(user, password)
     requests = []
@@ -154,12 +152,12 @@ def test_wrong_password() -> None:
 @pytest.mark.parametrize(
     ("answer", "error_class", "code", "words"),
     [
-        (refuse((1, 7, 0), "Unsupported version: 1.7.0"), OperationalError, "handshake_refused", "Unsupported version"),  # noqa: E501
+        (refuse((1, 7, 0), "Unsupported version: 1.7.0"), OperationalError, "handshake_refused", "Unsupported version"),
         (refuse((0, 0, 0), "Thin client connection is not allowed"), OperationalError, "handshake_refused", "not allowed"),  # noqa: E501
         (refuse((0, 0, 0), None), OperationalError, "handshake_refused", "no reason given"),
-        (refuse((1, 7, 0), "recovering", 11), OperationalError, "node_in_recovery_mode", "recovery mode: recovering"),  # noqa: E501
+        (refuse((1, 7, 0), "recovering", 11), OperationalError, "node_in_recovery_mode", "recovery mode: recovering"),
         (refuse((2, 0, 0), "future"), NotSupportedError, "no_common_version", r"2\.0\.0; this driver speaks 1\.0\.0 to 1\.7\.0"),  # noqa: E501
-        (refuse((1, 8, 0), "future"), NotSupportedError, "no_common_version", r"offers protocol version 1\.8\.0"),  # noqa: E501
+        (refuse((1, 8, 0), "future"), NotSupportedError, "no_common_version", r"offers protocol version 1\.8\.0"),
         (refuse((1, 6, 1), "odd"), NotSupportedError, "no_common_version", r"1\.6\.1"),
         (refuse((-1, -1, -1), "odd"), NotSupportedError, "no_common_version", r"-1\.-1\.-1"),
     ],

@@ -119,18 +119,18 @@ def test_every_option_is_tested_here() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("schema", ""), ("schema", '""'), ("schema", '"a'), ("schema", '"a"b"'), ("schema", 5), ("query_engine", "h3"),  # noqa: E501
+        ("schema", ""), ("schema", '""'), ("schema", '"a'), ("schema", '"a"b"'), ("schema", 5), ("query_engine", "h3"),
         ("query_engine", 5), ("page_size", 0), ("page_size", -1), ("page_size", "x"), ("page_size", 1.5),
         ("page_size", True), ("page_size", 2**31), ("page_size", None), ("timeout", -1), ("timeout", "nan"),
         ("timeout", "inf"), ("timeout", "x"), ("timeout", True), ("timeout", 2**31), ("timeout", []),
         ("lazy", "maybe"), ("lazy", 1), ("lazy", None), ("partitions", []), ("partitions", [-1]),
         ("partitions", [1.5]), ("partitions", 5), ("partitions", "1,x"), ("partitions", [65536]),
-        ("addresses", 5), ("addresses", [5]), ("addresses", "h:x"), ("addresses", "h:0"), ("addresses", "h:65536"),  # noqa: E501
+        ("addresses", 5), ("addresses", [5]), ("addresses", "h:x"), ("addresses", "h:0"), ("addresses", "h:65536"),
         ("addresses", "h:"), ("addresses", ":1"), ("addresses", [("h",)]), ("addresses", [(None, 1)]),
-        ("addresses", [("h", 1.5)]), ("addresses", "a b"), ("addresses", "[::1"), ("addresses", "[::1]x10800"),  # noqa: E501
+        ("addresses", [("h", 1.5)]), ("addresses", "a b"), ("addresses", "[::1"), ("addresses", "[::1]x10800"),
         ("addresses", "[::1]:"), ("addresses", ""), ("addresses", []), ("user", 5), ("password", 5),
-        ("timezone", 5), ("connect_timeout", 0), ("connect_timeout", "0"), ("request_timeout", 0), ("tls", "si"),  # noqa: E501
-        ("tls_ca_file", b"/ca.pem"), ("tls_key_password", 5), ("ssl_context", "x"), ("row_factory", "dict_row"),  # noqa: E501
+        ("timezone", 5), ("connect_timeout", 0), ("connect_timeout", "0"), ("request_timeout", 0), ("tls", "si"),
+        ("tls_ca_file", b"/ca.pem"), ("tls_key_password", 5), ("ssl_context", "x"), ("row_factory", "dict_row"),
     ],
 )  # fmt: skip
 def test_values_that_are_none(name: str, value: Any) -> None:
@@ -189,7 +189,7 @@ def test_host_and_port() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("h", ("h", 10800)), ("h:1", ("h", 1)), (" h:1 ", ("h", 1)), ("127.0.0.1:65535", ("127.0.0.1", 65535)),  # noqa: E501
+        ("h", ("h", 10800)), ("h:1", ("h", 1)), (" h:1 ", ("h", 1)), ("127.0.0.1:65535", ("127.0.0.1", 65535)),
         ("::1", ("::1", 10800)), ("[::1]", ("::1", 10800)), ("[::1]:7", ("::1", 7)), ("fe80::1%eth0", ("fe80::1%eth0", 10800)),  # noqa: E501
     ],
 )  # fmt: skip
@@ -208,7 +208,7 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
         ("ignite://[::1],h", {"addresses": (("::1", 10800), ("h", 10800))}),
         ("ignite://ann@h", {"user": "ann", "addresses": (("h", 10800),)}),
         ("ignite://ann:@h", {"user": "ann", "password": "", "addresses": (("h", 10800),)}),
-        ("ignite://a%40b%3A:p%2F%3F%23%40%3A@h", {"user": "a@b:", "password": "p/?#@:", "addresses": (("h", 10800),)}),  # noqa: E501
+        ("ignite://a%40b%3A:p%2F%3F%23%40%3A@h", {"user": "a@b:", "password": "p/?#@:", "addresses": (("h", 10800),)}),
         ("ignite://u:p@w@h", {"user": "u", "password": "p@w", "addresses": (("h", 10800),)}),
         ("ignite://h/%22my%20Cache%22", {"addresses": (("h", 10800),), "schema": '"my Cache"'}),
         ("ignite://h?user=u&password=p%26q", {"addresses": (("h", 10800),), "user": "u", "password": "p&q"}),

@@ -33,22 +33,14 @@ def test_dicts() -> None:
 
 
 def test_namedtuples() -> None:
-    row = namedtuple_row(with_columns("ID", "COUNT(*)", "class", "_x", "1st", "", "ID", "ID", "ID_2"))(
-        tuple(range(9))
-    )
+    row = namedtuple_row(with_columns("ID", "COUNT(*)", "class", "_x", "1st", "", "ID", "ID", "ID_2"))(tuple(range(9)))
     assert row._fields == ("ID", "COUNT___", "fclass", "f_x", "f1st", "f", "ID_2", "ID_3", "ID_2_2")
     assert (row.ID, row.COUNT___, row.fclass, row[8]) == (0, 1, 2, 8)
     assert row == tuple(range(9))
-    assert (
-        namedtuple_row(with_columns("A"))((1,)).__class__ is namedtuple_row(with_columns("A"))((2,)).__class__
-    )
+    assert namedtuple_row(with_columns("A"))((1,)).__class__ is namedtuple_row(with_columns("A"))((2,)).__class__
 
 
-@given(
-    st.lists(
-        st.text(max_size=5) | st.sampled_from(["²", "a²", "ﬁ", "fi", "ª", "a", "None", "\u0301"]), max_size=6
-    )
-)
+@given(st.lists(st.text(max_size=5) | st.sampled_from(["²", "a²", "ﬁ", "fi", "ª", "a", "None", "\u0301"]), max_size=6))
 def test_any_names_make_a_row(names: list[str]) -> None:
     row = namedtuple_row(with_columns(*names))(tuple(range(len(names))))
     assert tuple(row) == tuple(range(len(names)))

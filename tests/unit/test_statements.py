@@ -139,9 +139,7 @@ def test_any_text_can_be_looked_at(sql: str, engine: str) -> None:
     assert f"QUERY_ENGINE('{engine}')" in with_engine(sql, engine, statement)
 
 
-pieces = st.sampled_from(
-    ["'a?''b'", '"c?""d"', "-- ?\n", "/* ? */", "$$ ? $$", " x ", "(", ")", ",", "1.5", "'"[:0]]
-)
+pieces = st.sampled_from(["'a?''b'", '"c?""d"', "-- ?\n", "/* ? */", "$$ ? $$", " x ", "(", ")", ",", "1.5", "'"[:0]])
 
 
 @given(st.lists(pieces | st.just("?"), max_size=20))

@@ -81,7 +81,7 @@ def test_other_names() -> None:
     [
         (1, 1, types.TINYINT), (2, 1, types.SMALLINT), (3, 1, types.INTEGER), (4, 1, types.BIGINT),
         (5, 1.0, types.REAL), (6, 1.0, types.DOUBLE), (7, "c", types.CHAR), (8, True, types.BOOLEAN),
-        (9, "x", types.VARCHAR), (10, None, types.UUID), (11, None, types.TIMESTAMP), (12, b"", types.VARBINARY),  # noqa: E501
+        (9, "x", types.VARCHAR), (10, None, types.UUID), (11, None, types.TIMESTAMP), (12, b"", types.VARBINARY),
         (23, [], types.ARRAY), (24, [], types.ARRAY), (30, None, types.DECIMAL), (33, None, types.TIMESTAMP),
         (36, None, types.TIME), (101, None, types.NULL), (-2, date(2024, 1, 1), types.DATE),
         (-2, OptimizedBlob(b""), types.OTHER), (-2, timedelta(1), types.INTERVAL), (-2, Period(1, 2, 3), types.INTERVAL),  # noqa: E501

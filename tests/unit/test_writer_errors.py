@@ -238,11 +238,7 @@ def test_typed_values() -> None:
     assert decode(typed(TypeCode.CHAR, "€")) == "€"
     assert typed(TypeCode.TIMESTAMP, date(2024, 1, 2)) == typed(TypeCode.TIMESTAMP, datetime(2024, 1, 2))
     assert typed(TypeCode.OPTIMIZED, datetime(2024, 1, 2)) == encode(date(2024, 1, 2), known())
-    assert (
-        typed(TypeCode.TIME, timedelta(hours=1))
-        == encode(time(1), known())
-        == encode(timedelta(hours=1), known())
-    )
+    assert typed(TypeCode.TIME, timedelta(hours=1)) == encode(time(1), known()) == encode(timedelta(hours=1), known())
     writer = Writer(known())
     writer.values([5, None, Typed(TypeCode.BYTE, 1), "x"], [TypeCode.INT, TypeCode.INT, TypeCode.INT, None])
     assert bytes(writer.buffer) == bytes.fromhex("0305000000650101090100000078")

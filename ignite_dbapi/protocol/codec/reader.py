@@ -117,9 +117,7 @@ def _i32(buffer: cython.p_const_uchar, position: cython.Py_ssize_t, end: cython.
 @cython.cfunc
 @cython.inline
 @cython.exceptval(-1, check=True)
-def _i64(
-    buffer: cython.p_const_uchar, position: cython.Py_ssize_t, end: cython.Py_ssize_t
-) -> cython.longlong:
+def _i64(buffer: cython.p_const_uchar, position: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.longlong:
     if cython.compiled:
         value: cython.longlong = 0
         if position + 8 > end:
@@ -251,9 +249,7 @@ class Reader:
         """A number of elements, each at least *element_size* bytes long: more than fit here is an error."""
         number = self.i32()
         if number < 0 or number * element_size > self.end - self.position:
-            raise ProtocolError(
-                f"count of {number} elements, but only {self.end - self.position} bytes follow"
-            )
+            raise ProtocolError(f"count of {number} elements, but only {self.end - self.position} bytes follow")
         return number
 
     def string(self) -> str | None:
@@ -340,9 +336,7 @@ class Reader:
         row: list  # type: ignore[type-arg]
         # A row has at least one byte a value: a larger count is a lie, found before memory is spent on it.
         if row_count < 0 or column_count <= 0 or row_count * column_count > end - position:
-            raise ProtocolError(
-                f"page of {row_count} rows and {column_count} columns in {end - position} bytes"
-            )
+            raise ProtocolError(f"page of {row_count} rows and {column_count} columns in {end - position} bytes")
         # An exception below leaves the position negative, which rows() turns back into the start.
         self.position = -1
         for _ in range(row_count):
@@ -384,9 +378,7 @@ class Reader:
                     row.append(decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop]))
                     position = stop
                 elif code == 33 and clock is not None:
-                    row.append(
-                        clock.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end))
-                    )
+                    row.append(clock.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end)))
                     position += 13
                 elif code == 254 and clock is not None and data[position : position + 12] == SQL_DATE_PREFIX:
                     row.append(clock.date(_i64(buffer, position + 12, end)))
@@ -656,9 +648,7 @@ class Reader:
         try:
             return self._handles[target]
         except KeyError:
-            raise ProtocolError(
-                f"handle at byte {start} points to byte {target}, where no value is"
-            ) from None
+            raise ProtocolError(f"handle at byte {start} points to byte {target}, where no value is") from None
 
     def _wrapped(self) -> Any:
         size = self.count()
@@ -757,9 +747,7 @@ class Reader:
         if flags & _HAS_RAW:
             data_end = start + _i32(self.data, footer_end, self.end)
             if not start + _HEADER_SIZE <= data_end <= footer:
-                raise ProtocolError(
-                    f"raw data at byte {data_end - start} of an object of {stop - start} bytes"
-                )
+                raise ProtocolError(f"raw data at byte {data_end - start} of an object of {stop - start} bytes")
         return footer, footer_end, data_end
 
     def _footer_ids(self, footer: int, footer_end: int, flags: int) -> tuple[int, ...]:

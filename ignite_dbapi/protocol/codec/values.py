@@ -219,9 +219,7 @@ class BinaryObject(Mapping[str, Any]):
         try:
             return object.__getattribute__(self, "fields")[name]
         except (KeyError, AttributeError):
-            raise AttributeError(
-                f"no field {name!r} in {object.__getattribute__(self, 'type_name')!r}"
-            ) from None
+            raise AttributeError(f"no field {name!r} in {object.__getattribute__(self, 'type_name')!r}") from None
 
 
 def is_hashable(value: Any) -> bool:

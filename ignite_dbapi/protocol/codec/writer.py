@@ -279,9 +279,7 @@ class Writer:
             except TypeError:
                 raise _mismatch(value, TypeCode.DECIMAL) from None
         if not value.is_finite():
-            raise DataError(
-                f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable"
-            )
+            raise DataError(f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable")
         _, digits, exponent = value.as_tuple()
         if len(digits) > _MAXIMUM_DIGITS:
             raise DataError(
@@ -396,9 +394,7 @@ class Writer:
         try:
             data = pack(f"<{len(items)}{letter}", *items)
         except (StructError, OverflowError) as error:
-            raise DataError(
-                f"an element does not fit into {code.name}: {error}", code="value_out_of_range"
-            ) from None
+            raise DataError(f"an element does not fit into {code.name}: {error}", code="value_out_of_range") from None
         self.buffer += _PACK_LENGTH(code, len(items))
         self.buffer += data
 
@@ -759,9 +755,7 @@ def _to_float(value: Any, code: TypeCode) -> float:
     except (TypeError, ValueError):  # arrays; signalling NaN
         raise _mismatch(value, code) from None
     except OverflowError:
-        raise DataError(
-            f"{_shown(value)} is out of range for {_SQL_NAMES[code]}", code="value_out_of_range"
-        ) from None
+        raise DataError(f"{_shown(value)} is out of range for {_SQL_NAMES[code]}", code="value_out_of_range") from None
 
 
 def _to_milliseconds(value: Any, code: TypeCode) -> int:

@@ -28,9 +28,7 @@ class BinaryTypeGet(Message[BinaryType | None]):
         type_id = reader.i32()
         type_name = reader.string() or ""
         affinity_key_field = reader.string()
-        fields = tuple(
-            BinaryField(reader.string() or "", reader.i32(), reader.i32()) for _ in range(reader.count(9))
-        )
+        fields = tuple(BinaryField(reader.string() or "", reader.i32(), reader.i32()) for _ in range(reader.count(9)))
         is_enum = reader.boolean()
         enum_values: tuple[tuple[str, int], ...] = ()
         if is_enum:

@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 
 from ignite_dbapi.errors import ProtocolError
-from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader, TypeCode, Writer
 from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.messages.base import Message
