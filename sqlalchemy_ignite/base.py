@@ -18,12 +18,15 @@ from sqlalchemy.schema import Index, Table
 from sqlalchemy_ignite import engines
 from sqlalchemy_ignite.compiler import IgniteCompiler, IgniteTypeCompiler
 from sqlalchemy_ignite.ddl import INDEX_OPTIONS, TABLE_OPTIONS, IgniteDDLCompiler
-from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines
+from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines, ServerFacts
 from sqlalchemy_ignite.identifiers import IgniteIdentifierPreparer
 from sqlalchemy_ignite.reflection import IgniteReflection
 from sqlalchemy_ignite.types import COLSPECS
 
 __all__ = ["EXECUTION_OPTIONS", "IgniteDialect", "IgniteExecutionContext"]
+
+#: Schema (None: the current one) and name of a table.
+_Table = tuple[str | None, str]
 
 #: The execution options that go to the driver, and the keywords of its ``execute`` that they become.
 EXECUTION_OPTIONS: Mapping[str, str] = {
@@ -64,10 +67,11 @@ class IgniteExecutionContext(DefaultExecutionContext):
         option = execution_options.get("ignite_engine")
         option = dialect.engine if option is None else _check_engine(option, "ignite_engine")
         compiled = compiled.sibling(option)
-        if compiled.choice is not None and compiled.choice.vocabulary is engines.H2 and option != "node":
-            views = dialect.views_among(dbapi_connection, compiled.facts.tables)
-            if views is not None:
-                compiled = compiled.sibling(option, views)
+        if option != "node" and compiled.choice is not None and compiled.choice.vocabulary is engines.H2:
+            facts = compiled.facts
+            told = dialect.server_facts(dbapi_connection, facts.tables, inserts_into=facts.inserts_into)
+            if told is not None:
+                compiled = compiled.sibling(option, told)
         return super()._init_compiled(
             dialect, connection, dbapi_connection, execution_options, compiled, *args, **kwargs
         )
@@ -88,11 +92,11 @@ class IgniteExecutionContext(DefaultExecutionContext):
             return compiled.choice  # type: ignore[no-any-return]
         option = self.execution_options.get("ignite_engine")
         option = self.dialect.engine if option is None else _check_engine(option, "ignite_engine")
-        views = None
+        told = None
         if option != "node":
             tables = engines.read_text(statement).tables
-            views = self.dialect.views_among(self._dbapi_connection, tables, as_on_server=True)
-        return engines.choose_for_text(option, self.dialect.server_engines, statement, views)
+            told = self.dialect.server_facts(self._dbapi_connection, tables, as_on_server=True)
+        return engines.choose_for_text(option, self.dialect.server_engines, statement, told)
 
     def cursor_options(self, statement: str) -> dict[str, Any]:
         """Return the keywords of the driver's ``execute`` for `statement`."""
@@ -229,7 +233,8 @@ class IgniteDialect(IgniteReflection):
         self._given_strict_ddl = strict_ddl
         self.engine = self._given_engine or "auto"
         self.strict_ddl = bool(strict_ddl)
-        self._view_bodies: dict[tuple[tuple[str | None, str], bool], str | None] = {}
+        self._view_bodies: dict[tuple[_Table, bool], str | None] = {}
+        self._without_key: dict[_Table, bool] = {}
         super().__init__(**kwargs)
 
     # -- the driver ---------------------------------------------------------------------------------------------------
@@ -353,44 +358,74 @@ class IgniteDialect(IgniteReflection):
         """Refuse two-phase commit."""
         raise exc.InvalidRequestError("Ignite has no two-phase commit over SQL: begin_twophase() cannot be used.")
 
-    # -- views --------------------------------------------------------------------------------------------------------
+    # -- what the server knows of tables ------------------------------------------------------------------
 
-    def views_among(
-        self, dbapi_connection: Any, tables: Iterable[tuple[str | None, str]], *, as_on_server: bool = False
-    ) -> engines.ViewFacts | None:
-        """Return what the views among `tables` do; None if there is no view among them.
+    def server_facts(
+        self,
+        dbapi_connection: Any,
+        tables: Iterable[_Table],
+        *,
+        inserts_into: _Table | None = None,
+        as_on_server: bool = False,
+    ) -> ServerFacts | None:
+        """Return what the server tells of the tables of a statement; None if that changes nothing.
 
-        A view hides its joins from who reads it. Each name is looked up once; DDL through this dialect forgets them.
+        A view hides its joins from who reads it, and metadata may not know of a table's key. Each name is looked up
+        once; DDL through this dialect forgets them.
         """
         bodies = []
-        known = self._view_bodies
         for table in tables:
             key = (table, as_on_server)
-            if key not in known:
-                known[key] = self._look_up_view(dbapi_connection, *table, as_on_server=as_on_server)
-            body = known[key]
+            if key not in self._view_bodies:
+                self._view_bodies[key] = self._look_up_view(
+                    dbapi_connection, *self._named(dbapi_connection, table, as_on_server)
+                )
+            body = self._view_bodies[key]
             if body is not None:
                 bodies.append(body)
-        return engines.ViewFacts.of(bodies) if bodies else None
+        without_key = False
+        if inserts_into is not None:
+            if inserts_into not in self._without_key:
+                self._without_key[inserts_into] = self._look_up_key(
+                    dbapi_connection, *self._named(dbapi_connection, inserts_into, as_on_server)
+                )
+            without_key = self._without_key[inserts_into]
+        return ServerFacts.of(bodies, inserts_without_key=without_key) if bodies or without_key else None
 
-    def _look_up_view(self, dbapi_connection: Any, schema: str | None, name: str, *, as_on_server: bool) -> str | None:
-        if not self._has_views:
-            return None
+    def _forget_tables(self) -> None:
+        self._view_bodies.clear()
+        self._without_key.clear()
+
+    def _named(self, dbapi_connection: Any, table: _Table, as_on_server: bool) -> tuple[str, str]:
+        schema, name = table
         if schema is None:
             schema = dbapi_connection.schema
         elif not as_on_server:
             schema = self.name_on_server(schema)
-        if not as_on_server:
-            name = self.name_on_server(name)
-        if schema in ("SYS", "INFORMATION_SCHEMA"):
-            return None
+        return schema, name if as_on_server else self.name_on_server(name)
+
+    def _look_up(self, dbapi_connection: Any, sql: str, *parameters: str) -> Any:
         cursor = dbapi_connection.cursor()
         try:
-            cursor.execute("SELECT SQL FROM SYS.VIEWS WHERE SCHEMA = ? AND NAME = ?", (schema, name))
-            row = cursor.fetchone()
+            cursor.execute(sql, parameters)
+            return cursor.fetchone()
         finally:
             cursor.close()
+
+    def _look_up_view(self, dbapi_connection: Any, schema: str, name: str) -> str | None:
+        if not self._has_views or schema in ("SYS", "INFORMATION_SCHEMA"):
+            return None
+        row = self._look_up(dbapi_connection, "SELECT SQL FROM SYS.VIEWS WHERE SCHEMA = ? AND NAME = ?", schema, name)
         return None if row is None else str(row[0])
+
+    def _look_up_key(self, dbapi_connection: Any, schema: str, name: str) -> bool:
+        row = self._look_up(
+            dbapi_connection,
+            "SELECT KEY_TYPE_NAME, KEY_ALIAS FROM SYS.TABLES WHERE SCHEMA_NAME = ? AND TABLE_NAME = ?",
+            schema,
+            name,
+        )
+        return row is not None and row[0] == "org.apache.ignite.lang.IgniteUuid" and row[1] is None
 
     # -- execution ----------------------------------------------------------------------------------------------------
 
@@ -419,7 +454,7 @@ class IgniteDialect(IgniteReflection):
                 code=getattr(error, "code", None),
             ) from error
         if context.isddl or (context.compiled is None and engines.read_text(statement).verb in ("CREATE", "DROP")):
-            self._view_bodies.clear()
+            self._forget_tables()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         """Run a statement without parameters on the engine that was chosen for it."""

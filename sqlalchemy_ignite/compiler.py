@@ -15,13 +15,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exc, types as sqltypes
+from sqlalchemy import exc
+from sqlalchemy import types as sqltypes
 from sqlalchemy.schema import Table
 from sqlalchemy.sql import compiler, elements, operators, selectable
 from sqlalchemy.sql.dml import Insert
 
 from sqlalchemy_ignite import engines, types
-from sqlalchemy_ignite.engines import CALCITE, Choice, Facts, ViewFacts
+from sqlalchemy_ignite.engines import CALCITE, Choice, Facts, ServerFacts
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Update
@@ -52,7 +53,7 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def __init__(self, dialect: IgniteDialect, statement: Any, *args: Any, **kwargs: Any) -> None:
         option: str = kwargs.pop("ignite_engine", dialect.engine)
-        views: ViewFacts | None = kwargs.pop("ignite_views", None)
+        told: ServerFacts | None = kwargs.pop("ignite_told", None)
         arguments = (dialect, statement, args, kwargs)
         self.vocabulary = CALCITE
         if statement is None:
@@ -67,9 +68,8 @@ class IgniteCompiler(compiler.SQLCompiler):
             self._forget(arguments, choice)
             super().__init__(dialect, statement, *args, **kwargs)
             self.option = option
-            if views is not None:
-                self.facts.text_may_mislead |= views.may_mislead
-                self.facts.subquery_in_expression |= views.subquery_in_expression
+            if told is not None:
+                self._note(told)
             if self.isplaintext:
                 # Text is not rendered in a vocabulary; where it goes is decided when it is executed.
                 return
@@ -82,7 +82,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     def _forget(self, arguments: tuple[Any, ...], choice: Choice | None) -> None:
         self.__dict__.clear()
         self._arguments = arguments
-        self._siblings: dict[tuple[str, ViewFacts | None], IgniteCompiler] = {}
+        self._siblings: dict[tuple[str, ServerFacts | None], IgniteCompiler] = {}
         self._depth_in_expression = 0
         self._in_order_by = False
         self._direct_values: set[elements.BindParameter[Any]] = set()
@@ -92,18 +92,25 @@ class IgniteCompiler(compiler.SQLCompiler):
         self.choice = choice
         self.vocabulary = choice.vocabulary if choice is not None else CALCITE
 
-    def sibling(self, option: str, views: ViewFacts | None = None) -> IgniteCompiler:
-        """Return this statement compiled under another engine `option`, or knowing the views that it reads.
+    def _note(self, told: ServerFacts) -> None:
+        self.facts.text_may_mislead |= told.may_mislead
+        self.facts.subquery_in_expression |= told.subquery_in_expression
+        if told.inserts_without_key and "calcite" in self.dialect.server_engines.available:
+            self.facts.preferred = "calcite"
+            self.facts.refuse("h2", "each row of a table without primary key would get the same hidden key")
+
+    def sibling(self, option: str, told: ServerFacts | None = None) -> IgniteCompiler:
+        """Return this statement compiled under another engine `option`, or knowing what the server has told of its tables.
 
         Neither is part of SQLAlchemy's cache key, so a compiled statement keeps its siblings itself.
         """
-        if option == self.option and views is None:
+        if option == self.option and told is None:
             return self
-        found = self._siblings.get((option, views))
+        found = self._siblings.get((option, told))
         if found is None:
             dialect, statement, args, kwargs = self._arguments
-            found = type(self)(dialect, statement, *args, ignite_engine=option, ignite_views=views, **kwargs)
-            self._siblings[option, views] = found
+            found = type(self)(dialect, statement, *args, ignite_engine=option, ignite_told=told, **kwargs)
+            self._siblings[option, told] = found
         return found
 
     # -- facts --------------------------------------------------------------------------------------------------------
@@ -548,14 +555,9 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render an INSERT, and see that it names a value for each key column."""
         self._note_direct_values(insert_stmt)
         table = insert_stmt.table
-        if isinstance(table, Table) and len(table.primary_key) == 0:
-            self.facts.preferred = "calcite"
-            if "calcite" in self.dialect.server_engines.available:
-                self.facts.refuse(
-                    "h2",
-                    f"each row of a table without primary key would get the same hidden key (if {table.name!r} has a "
-                    "primary key, declare it on the Table)",
-                )
+        if len(table.primary_key) == 0:
+            # The server may know of one all the same: pandas appends to any table through one without key.
+            self.facts.inserts_into = (getattr(table, "schema", None), table.name)
         text: str = super().visit_insert(insert_stmt, *args, **kwargs)
         statement = self.compile_state.statement if self.compile_state is not None else insert_stmt
         if statement._multi_values and self._has_values_to_bind():
@@ -693,23 +695,23 @@ class IgniteCompiler(compiler.SQLCompiler):
 class IgniteTypeCompiler(compiler.GenericTypeCompiler):
     """Names types so that both engines mean the same: never FLOAT, TEXT, CLOB, BLOB, bare CHAR or BINARY."""
 
-    def visit_TINYINT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_TINYINT(self, type_: Any, **kwargs: Any) -> str:
         """Return TINYINT."""
         return "TINYINT"
 
-    def visit_FLOAT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_FLOAT(self, type_: Any, **kwargs: Any) -> str:
         """Return DOUBLE, or REAL for a precision of up to 24 bits."""
         return types.float_name(type_)
 
-    def visit_DOUBLE(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_DOUBLE(self, type_: Any, **kwargs: Any) -> str:
         """Return DOUBLE."""
         return "DOUBLE"
 
-    def visit_DOUBLE_PRECISION(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_DOUBLE_PRECISION(self, type_: Any, **kwargs: Any) -> str:
         """Return DOUBLE."""
         return "DOUBLE"
 
-    def visit_NUMERIC(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_NUMERIC(self, type_: Any, **kwargs: Any) -> str:
         """Return DECIMAL with its precision and scale."""
         if type_.precision is None:
             return "DECIMAL"
@@ -724,38 +726,38 @@ class IgniteTypeCompiler(compiler.GenericTypeCompiler):
 
     visit_DECIMAL = visit_NUMERIC
 
-    def visit_VARCHAR(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_VARCHAR(self, type_: Any, **kwargs: Any) -> str:
         """Return VARCHAR with its length, if any."""
         return f"VARCHAR({type_.length})" if type_.length else "VARCHAR"
 
     visit_NVARCHAR = visit_VARCHAR
 
-    def visit_CHAR(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_CHAR(self, type_: Any, **kwargs: Any) -> str:
         """Return CHAR with its length: the engines disagree on what a bare CHAR is."""
         return f"CHAR({type_.length or 1})"
 
     visit_NCHAR = visit_CHAR
 
-    def visit_TEXT(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_TEXT(self, type_: Any, **kwargs: Any) -> str:
         """Return VARCHAR: the H2 engine's TEXT cannot be read back, Calcite has none."""
         return self.visit_VARCHAR(type_, **kwargs)
 
     visit_CLOB = visit_TEXT
     visit_NCLOB = visit_TEXT
 
-    def visit_JSON(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_JSON(self, type_: Any, **kwargs: Any) -> str:
         """Return VARCHAR: JSON is kept as text."""
         return "VARCHAR"
 
-    def visit_VARBINARY(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_VARBINARY(self, type_: Any, **kwargs: Any) -> str:
         """Return VARBINARY with its length, if any."""
         return f"VARBINARY({type_.length})" if type_.length else "VARBINARY"
 
-    def visit_BINARY(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_BINARY(self, type_: Any, **kwargs: Any) -> str:
         """Return BINARY with its length, or VARBINARY: a bare BINARY has one byte in Calcite."""
         return f"BINARY({type_.length})" if type_.length else "VARBINARY"
 
-    def visit_BLOB(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_BLOB(self, type_: Any, **kwargs: Any) -> str:
         """Return VARBINARY: the H2 engine's BLOB cannot be read back, Calcite has none."""
         return self.visit_VARBINARY(type_, **kwargs)
 
@@ -763,15 +765,15 @@ class IgniteTypeCompiler(compiler.GenericTypeCompiler):
         """Return VARBINARY."""
         return self.visit_VARBINARY(type_, **kwargs)
 
-    def visit_DATETIME(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_DATETIME(self, type_: Any, **kwargs: Any) -> str:
         """Return TIMESTAMP."""
         return "TIMESTAMP"
 
-    def visit_TIMESTAMP(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_TIMESTAMP(self, type_: Any, **kwargs: Any) -> str:
         """Return TIMESTAMP; Ignite has none with a time zone."""
         return "TIMESTAMP"
 
-    def visit_TIME(self, type_: Any, **kwargs: Any) -> str:  # noqa: N802
+    def visit_TIME(self, type_: Any, **kwargs: Any) -> str:
         """Return TIME."""
         return "TIME"
 

@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exc, types as sqltypes, util
+from sqlalchemy import exc, util
+from sqlalchemy import types as sqltypes
 from sqlalchemy.schema import (
     CheckConstraint,
     Column,

@@ -28,8 +28,8 @@ __all__ = [
     "Choice",
     "Facts",
     "ServerEngines",
+    "ServerFacts",
     "TextFacts",
-    "ViewFacts",
     "Vocabulary",
     "choose",
     "choose_for_text",
@@ -140,6 +140,8 @@ class Facts:
     refusals: dict[str, str] = attrs.field(factory=dict)
     #: The engine to try first, whatever the statement reads.
     preferred: str | None = None
+    #: (schema, name) of the table inserted into, if the metadata know of no primary key of it.
+    inserts_into: tuple[str | None, str] | None = None
     #: (schema, name) of each table read, as the metadata has them.
     tables: set[tuple[str | None, str]] = attrs.field(factory=set)
 
@@ -159,20 +161,26 @@ class Facts:
 
 
 @attrs.frozen
-class ViewFacts:
-    """What the views that a statement reads do themselves."""
+class ServerFacts:
+    """What only the server tells of a statement's tables."""
 
-    may_mislead: bool
-    subquery_in_expression: bool
+    #: Views that the statement reads join or select.
+    may_mislead: bool = False
+    #: Views that the statement reads have a subquery in an expression.
+    subquery_in_expression: bool = False
+    #: The table that the statement inserts into has no primary key.
+    inserts_without_key: bool = False
 
     @classmethod
-    def of(cls, bodies: Iterable[str]) -> ViewFacts:
-        """Return what the views with these bodies do."""
+    def of(cls, bodies: Iterable[str], *, inserts_without_key: bool = False) -> ServerFacts | None:
+        """Return the facts from the bodies of the views that a statement reads; None if there is nothing to tell."""
         seen = [read_text(body) for body in bodies]
-        return cls(
+        facts = cls(
             may_mislead=any(one.may_mislead for one in seen),
             subquery_in_expression=any(one.subquery_in_expression for one in seen),
+            inserts_without_key=inserts_without_key,
         )
+        return None if facts == cls() else facts
 
 
 def _hint(name: str, server: ServerEngines) -> str | None:
@@ -226,9 +234,9 @@ _TOKEN = re.compile(
 )
 _ENGINE_HINT = re.compile(r"/\*\+(?:(?!\*/).)*QUERY_ENGINE", re.IGNORECASE | re.DOTALL)
 _ENDS_FROM = frozenset(
-    "WHERE GROUP ORDER HAVING LIMIT OFFSET FETCH UNION INTERSECT EXCEPT MINUS SET VALUES WHEN".split()
+    ["WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "FETCH", "UNION", "INTERSECT", "EXCEPT", "MINUS", "SET", "VALUES", "WHEN"]
 )
-_ROUTED_VERBS = frozenset("SELECT WITH VALUES INSERT UPDATE DELETE".split())
+_ROUTED_VERBS = frozenset(["SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE"])
 _BEFORE_SOURCE = frozenset({"SELECT", "LATERAL", "ONLY"})
 _BEFORE_QUERY = frozenset({"", "(", "AS", "UNION", "ALL", "INTERSECT", "EXCEPT", "MINUS"})
 _SCHEMAS_EVERYWHERE = frozenset({"SYS", "INFORMATION_SCHEMA"})
@@ -361,8 +369,8 @@ def read_text(sql: str, *, after_from: bool = False) -> TextFacts:
     )
 
 
-def choose_for_text(option: str, server: ServerEngines, sql: str, views: ViewFacts | None = None) -> Choice:
-    """Return where the textual statement `sql`, which reads these `views`, goes under the engine `option`."""
+def choose_for_text(option: str, server: ServerEngines, sql: str, told: ServerFacts | None = None) -> Choice:
+    """Return where the textual statement `sql`, of whose tables the server has `told`, goes under the engine `option`."""
     default = Choice(vocabulary=_VOCABULARIES[server.default])
     seen = read_text(sql)
     # Other verbs are left alone: a comment in front of a native statement hides it from the H2 engine's parser.
@@ -371,8 +379,8 @@ def choose_for_text(option: str, server: ServerEngines, sql: str, views: ViewFac
             return choose(option, server, Facts())
         return default
     facts = Facts(
-        text_may_mislead=seen.may_mislead or (views is not None and views.may_mislead),
-        subquery_in_expression=seen.subquery_in_expression or (views is not None and views.subquery_in_expression),
+        text_may_mislead=seen.may_mislead or (told is not None and told.may_mislead),
+        subquery_in_expression=seen.subquery_in_expression or (told is not None and told.subquery_in_expression),
     )
     if seen.parameters and seen.verb == "UPDATE":
         # Calcite would store a parameter of a textual UPDATE with the type it came with, whatever the column is.

@@ -18,15 +18,7 @@ __all__ = [
 
 #: Words that one of the engines refuses as a name (2.17.0: 58 words of the H2 engine, 94 of Calcite).
 RESERVED_WORDS = frozenset(
-    """
-    _key _val all alter and any array as asymmetric between both by case cast check column constraint create cross
-    current_catalog current_date current_default_transform_group current_path current_role current_schema current_time
-    current_timestamp current_user default delete distinct drop else except exists explain false fetch for foreign from
-    full group having if ilike in index inner insert intersect intersects interval into is join leading left like limit
-    localtime localtimestamp merge minus natural not null offset on or order outer partition primary regexp right row
-    rownum select session_user set some stream symmetric sysdate systime systimestamp system_user table then to today
-    top trailing true union unique unknown update user using values when where with
-    """.split()
+    ["_key", "_val", "all", "alter", "and", "any", "array", "as", "asymmetric", "between", "both", "by", "case", "cast", "check", "column", "constraint", "create", "cross", "current_catalog", "current_date", "current_default_transform_group", "current_path", "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "default", "delete", "distinct", "drop", "else", "except", "exists", "explain", "false", "fetch", "for", "foreign", "from", "full", "group", "having", "if", "ilike", "in", "index", "inner", "insert", "intersect", "intersects", "interval", "into", "is", "join", "leading", "left", "like", "limit", "localtime", "localtimestamp", "merge", "minus", "natural", "not", "null", "offset", "on", "or", "order", "outer", "partition", "primary", "regexp", "right", "row", "rownum", "select", "session_user", "set", "some", "stream", "symmetric", "sysdate", "systime", "systimestamp", "system_user", "table", "then", "to", "today", "top", "trailing", "true", "union", "unique", "unknown", "update", "user", "using", "values", "when", "where", "with"]
 )
 
 

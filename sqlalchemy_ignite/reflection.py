@@ -13,7 +13,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exc, text, types as sqltypes
+from sqlalchemy import bindparam, exc, text
+from sqlalchemy import types as sqltypes
 from sqlalchemy.engine import Connection, reflection
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
@@ -135,7 +136,7 @@ class IgniteReflection(DefaultDialect):
         condition, parameters = self._filtered(names, "NAME")
         rows = self._ask(
             connection,
-            f"SELECT NAME, SQL FROM SYS.VIEWS WHERE SCHEMA = :schema{condition} ORDER BY NAME",  # noqa: S608
+            f"SELECT NAME, SQL FROM SYS.VIEWS WHERE SCHEMA = :schema{condition} ORDER BY NAME",
             schema=self._schema_on_server(schema),
             **parameters,
         )
@@ -201,7 +202,7 @@ class IgniteReflection(DefaultDialect):
         rows = self._ask(
             connection,
             # The values are sent as parameters.
-            "SELECT TABLE_NAME, CACHE_NAME, CACHE_GROUP_NAME, AFFINITY_KEY_COLUMN, KEY_TYPE_NAME, VALUE_TYPE_NAME"  # noqa: S608
+            "SELECT TABLE_NAME, CACHE_NAME, CACHE_GROUP_NAME, AFFINITY_KEY_COLUMN, KEY_TYPE_NAME, VALUE_TYPE_NAME"
             f" FROM SYS.TABLES WHERE SCHEMA_NAME = :schema{condition} ORDER BY TABLE_NAME",
             schema=self._schema_on_server(schema),
             **parameters,
@@ -278,7 +279,7 @@ class IgniteReflection(DefaultDialect):
         type_ = "TYPE" if self._reader == "h2" else "NULL"
         rows = self._ask(
             connection,
-            f"SELECT TABLE_NAME, COLUMN_NAME, {type_}, NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"  # noqa: S608
+            f"SELECT TABLE_NAME, COLUMN_NAME, {type_}, NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"
             f" FROM SYS.TABLE_COLUMNS WHERE SCHEMA_NAME = :schema{condition}",
             schema=self._schema_on_server(schema),
             **parameters,
@@ -295,7 +296,7 @@ class IgniteReflection(DefaultDialect):
         quote = self.identifier_preparer.quote_identifier
         table = f"{quote(self._schema_on_server(schema))}.{quote(self.name_on_server(name))}"
         result = connection.execution_options().exec_driver_sql(
-            f"SELECT * FROM {table} WHERE 1 = 0",  # noqa: S608
+            f"SELECT * FROM {table} WHERE 1 = 0",
             execution_options={"ignite_engine": "node"},
         )
         try:
@@ -357,7 +358,7 @@ class IgniteReflection(DefaultDialect):
         types_ = ", ".join(f"TYPEOF(X.{quote(column)})" for column in order)
         # The outer join gives one row also when the view has none.
         row = connection.exec_driver_sql(
-            f"SELECT {types_} FROM (VALUES (0)) AS Z(Q) LEFT JOIN (SELECT * FROM {view} LIMIT 1) X ON 1 = 1",  # noqa: S608
+            f"SELECT {types_} FROM (VALUES (0)) AS Z(Q) LEFT JOIN (SELECT * FROM {view} LIMIT 1) X ON 1 = 1",
             execution_options={"ignite_engine": "calcite"},
         ).one()
         found: dict[str, sqltypes.TypeEngine[Any]] = {}
@@ -394,7 +395,7 @@ class IgniteReflection(DefaultDialect):
         condition, parameters = self._filtered(names, "TABLE_NAME")
         rows = self._ask(
             connection,
-            "SELECT TABLE_NAME, INDEX_NAME, COLUMNS, IS_PK, INLINE_SIZE FROM SYS.INDEXES"  # noqa: S608
+            "SELECT TABLE_NAME, INDEX_NAME, COLUMNS, IS_PK, INLINE_SIZE FROM SYS.INDEXES"
             f" WHERE SCHEMA_NAME = :schema{condition} ORDER BY INDEX_NAME",
             schema=self._schema_on_server(schema),
             **parameters,
@@ -524,7 +525,7 @@ class IgniteReflection(DefaultDialect):
             )
             rows = self._ask(
                 connection,
-                "SELECT CACHE_NAME, CACHE_MODE, ATOMICITY_MODE, BACKUPS, WRITE_SYNCHRONIZATION_MODE, DATA_REGION_NAME"  # noqa: S608
+                "SELECT CACHE_NAME, CACHE_MODE, ATOMICITY_MODE, BACKUPS, WRITE_SYNCHRONIZATION_MODE, DATA_REGION_NAME"
                 f" FROM SYS.CACHES{condition}",
                 **parameters,
             )

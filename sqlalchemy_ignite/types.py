@@ -13,7 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import exc, types as sqltypes
+from sqlalchemy import exc
+from sqlalchemy import types as sqltypes
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import (
     BIGINT,

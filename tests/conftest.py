@@ -11,12 +11,6 @@ import pytest
 import ignite_dbapi
 from ignite_dbapi.local import cluster as _cluster
 
-# TEMPORARY until ignite_dbapi.local spells the property as the server does.
-_original = _cluster.node_configuration
-_cluster.node_configuration = lambda *a, **k: _original(*a, **k).replace(
-    "sendServerExceptionStackTraceToClient", "serverToClientExceptionStackTraceSending"
-)
-
 _numbers = itertools.count(1)
 
 

@@ -128,7 +128,7 @@ def _client_connector(options: LocalOptions, port: int, certificates: Certificat
     properties: dict[str, object] = {"host": HOST, "port": port, "portRange": 0}
     if options.server_stack_traces:
         properties["thinClientConfiguration"] = _Bean(
-            "ThinClientConfiguration", {"sendServerExceptionStackTraceToClient": True}
+            "ThinClientConfiguration", {"serverToClientExceptionStackTraceSending": True}
         )
     if certificates is not None:
         factory: dict[str, object] = {

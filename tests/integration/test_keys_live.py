@@ -60,6 +60,14 @@ def test_integer_keys_in_every_way(table: Callable[..., str], cursor: Any, kind:
     name = table(f"id {kind} PRIMARY KEY, v BIGINT, w SMALLINT")
     run = lambda sql, *parameters: cursor.execute(sql, parameters, query_engine=engine).rowcount  # noqa: E731
     cursor.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", [(i, i, i) for i in range(-20, 100)])
+    if (engine, kind) == ("calcite", "TINYINT"):
+        # An error, at least: the index takes nothing but a TINYINT (docs/traps.md).
+        with pytest.raises(ignite_dbapi.DatabaseError):
+            run(f"DELETE FROM {name} WHERE id = ?", 1)
+        assert run(f"DELETE FROM {name} WHERE id = CAST(? AS TINYINT)", 1) == 1
+        cursor.setinputsizes([ignite_dbapi.TINYINT])
+        assert run(f"DELETE FROM {name} WHERE id = ?", 2) == 1
+        return
     assert run(f"DELETE FROM {name} WHERE id = ?", 1) == 1
     assert run(f"DELETE FROM {name} WHERE id = ?", 1) == 0
     assert run(f"delete from {name.upper()} where ((ID = ?)) -- and id = 3", 2) == 1
@@ -81,13 +89,16 @@ def test_integer_keys_in_every_way(table: Callable[..., str], cursor: Any, kind:
 
 
 def test_unwrapped_value_is_updated_with_its_own_type(table: Callable[..., str], cursor: Any) -> None:
-    # The one form of UPDATE that H2 turns into a direct replacement: a value that is one plain column.
+    # The one form of UPDATE that H2 may turn into a direct replacement: a value that is one plain column. It takes
+    # the value in the type in which it comes (docs/traps.md).
     for kind, new in (("INT", 5), ("BIGINT", 2**40), ("VARCHAR", "x")):
         # The bracket that the fixture puts behind the columns goes into a comment.
         name = table(f'id SMALLINT PRIMARY KEY, v {kind}) WITH "wrap_value=false" --')
         cursor.execute(f"INSERT INTO {name} (id, v) VALUES (?, ?)", [1, type(new)(1)])
-        cursor.execute(f"UPDATE {name} SET v = ? WHERE id = ?", [new, 1])
-        assert cursor.rowcount == 1
+        for value in (f"CAST(? AS {kind})", "?"):
+            cursor.setinputsizes([kind if value == "?" else None])
+            cursor.execute(f"UPDATE {name} SET v = {value} WHERE id = ?", [new, 1])
+            assert cursor.rowcount == 1
         ((got,),) = cursor.execute(f"SELECT v FROM {name}")
         assert got == new
         assert cursor.description[0].type_code == {"INT": "INTEGER"}.get(kind, kind)

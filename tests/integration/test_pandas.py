@@ -48,7 +48,7 @@ def frame() -> pd.DataFrame:
             "name": ["a", None, "é"],
             "amount": [1.5, float("nan"), -2.25],
             "flag": [True, False, True],
-            "moment": pd.to_datetime(["2024-01-01 10:11:12.345", None, "1999-12-31 23:59:59"]),
+            "moment": pd.to_datetime(["2024-01-01 10:11:12.345", None, "1999-12-31 23:59:59.000"]),
             "day": [datetime.date(2024, 1, 1), None, datetime.date(1850, 5, 6)],
         }
     )
@@ -145,7 +145,8 @@ def test_read_sql_over_the_bare_driver(engine: sa.Engine, table: str) -> None:
     metadata, _ = declared(table)
     metadata.create_all(engine)
     frame().to_sql(table, engine, index=False, if_exists="append")
-    ((host, port),) = engine.connect().connection.driver_connection.options.addresses  # type: ignore[union-attr]
+    with engine.connect() as pooled:
+        ((host, port),) = pooled.connection.driver_connection.options.addresses  # type: ignore[union-attr]
     with ignite_dbapi.connect(host=host, port=port) as connection:
         found = pd.read_sql(f"SELECT id, name FROM {table} WHERE id > ? ORDER BY id", connection, params=(1,))
     assert found.columns.tolist() == ["ID", "NAME"]

@@ -134,7 +134,7 @@ def test_partitions_reach_the_server(engine: sa.Engine) -> None:
     metadata.drop_all(engine)
     metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(table.insert(), [{"id": number, "v": 1} for number in range(200)])
+        connection.execute(table.insert(), [{"id": number * 5, "v": 1} for number in range(200)])
         count = sa.select(sa.func.count()).select_from(table)
         some = connection.scalar(count, execution_options={"ignite_partitions": list(range(512))})
         rest = connection.scalar(count, execution_options={"ignite_partitions": list(range(512, 1024))})
@@ -182,8 +182,10 @@ def test_autocommit_is_the_only_level(engine: sa.Engine) -> None:
         with pytest.raises(exc.ArgumentError, match="AUTOCOMMIT"):
             connection.execution_options(isolation_level="SERIALIZABLE")
         assert connection.execution_options(isolation_level="AUTOCOMMIT").scalar(sa.text("SELECT 1")) == 1
-    with sa.create_engine(engine.url, isolation_level="AUTOCOMMIT").connect() as connection:
+    autocommit = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT")
+    with autocommit.connect() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
+    autocommit.dispose()
     with engine.connect() as connection, pytest.raises(exc.InvalidRequestError, match="no savepoints"):
         connection.begin_nested()
     with engine.connect() as connection, pytest.raises(exc.InvalidRequestError, match="two-phase"):

@@ -129,7 +129,7 @@ def test_several_rows_of_values_into_a_table_without_key(engine: sa.Engine, meta
     metadata.create_all(engine)
     with engine.begin() as connection:
         # Through the H2 engine each row would get the same hidden key.
-        with pytest.raises(exc.CompileError, match="pass the rows as a list to execute"):
+        with pytest.raises(exc.StatementError, match="pass the rows as a list to execute"):
             connection.execute(table.insert().values([{"a": 1}, {"a": 2}]))
         connection.execute(table.insert(), [{"a": 1}, {"a": 2}])
         assert connection.scalar(sa.select(sa.func.sum(table.c.a))) == 3
