@@ -38,9 +38,7 @@ def load(url: str) -> None:
     with ignite_dbapi.connect(url) as connection, Progress(*columns, console=console) as progress:
         world.create(connection)
         bars = {table: progress.add_task(table, total=None) for table in world.TABLES}
-        world.load(
-            connection, lambda table, done, total: progress.update(bars[table], completed=done, total=total)
-        )
+        world.load(connection, lambda table, done, total: progress.update(bars[table], completed=done, total=total))
 
 
 def show_dbapi(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from uuid import UUID, uuid4
 from ignite_dbapi import errors
 from ignite_dbapi._version import __version__
 from ignite_dbapi.cursor import Cursor
-from ignite_dbapi.operations import server
+from ignite_dbapi.operations import server, transactions
 from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
@@ -46,10 +47,15 @@ class ConnectionAttributes:
     _session: Session
     _is_closed = False
 
-    def _begin(self, channel: Any, options: ConnectOptions, knowledge: Knowledge, resource_lock: Lock) -> None:
+    def _begin(self, channel: Any, options: ConnectOptions, knowledge: Knowledge, new_lock: Callable[[], Lock]) -> None:
         self._channel = channel
         channel.context.knowledge = knowledge
-        self._session = Session(channel.context, options, resource_lock)
+        self._session = Session(channel.context, options, new_lock(), new_lock())
+        try:
+            transactions.set_autocommit(self._session, options.autocommit)
+        except errors.Error:
+            channel.close()
+            raise
 
     def _new_cursor_state(self) -> CursorState:
         self._check_open()
@@ -111,13 +117,22 @@ class ConnectionAttributes:
 
     @property
     def autocommit(self) -> bool:
-        """Whether each statement takes effect by itself: always True so far."""
-        return True
+        """Whether each statement takes effect by itself; False: statements until commit() are a transaction.
+
+        It can be switched while no transaction is open. Switching it off needs a server with transaction-aware
+        SQL, otherwise it raises NotSupportedError.
+        """
+        return self._session.autocommit
 
     @autocommit.setter
     def autocommit(self, value: bool) -> None:
-        if not value:
-            raise no_transactions()
+        self._check_open()
+        transactions.set_autocommit(self._session, value)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether something was changed that is neither committed nor rolled back yet."""
+        return self._session.transaction_id is not None
 
     def __repr__(self) -> str:
         host, port = self.address
@@ -125,25 +140,17 @@ class ConnectionAttributes:
         return f"<ignite_dbapi.{type(self).__name__} to {host}:{port} ({state})>"
 
 
-def no_transactions() -> errors.NotSupportedError:
-    """The error for autocommit=False."""
-    return errors.NotSupportedError(
-        "transactions over SQL are not supported by this version of the driver: each statement takes effect by "
-        "itself; connect with autocommit=True",
-        code="no_transactions",
-    )
-
-
 class Connection(ConnectionAttributes):
-    """A connection to a cluster (PEP 249). Threads may share it; each needs cursors of its own."""
+    """A connection to a cluster (PEP 249). Threads may share it; each needs cursors of its own.
+
+    As a context manager it commits, if the block was left without an exception, and closes itself.
+    """
 
     def __init__(self, options: ConnectOptions) -> None:
-        if not options.autocommit:
-            raise no_transactions()
         # First what may be wrong with the options, then what needs to be closed again.
         knowledge = initial_knowledge(options.timezone)
         channel = blocking.connect(options, client_attributes())
-        self._begin(channel, options, knowledge, threading.Lock())
+        self._begin(channel, options, knowledge, threading.Lock)
 
     def _run(self, operation: Operation[T]) -> T:
         self._check_open()
@@ -163,12 +170,12 @@ class Connection(ConnectionAttributes):
         return self.cursor().execute(operation, parameters, **options)
 
     def commit(self) -> None:
-        """Does nothing: each statement has taken effect by itself already."""
-        self._check_open()
+        """Make the changes of the transaction take effect. With autocommit, the default, they have already."""
+        self._run(transactions.end(self._session, commit=True))
 
     def rollback(self) -> None:
-        """Does nothing, and undoes nothing: each statement has taken effect by itself already."""
-        self._check_open()
+        """Undo the changes of the transaction. With autocommit, the default, it undoes nothing."""
+        self._run(transactions.end(self._session, commit=False))
 
     def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""
@@ -187,7 +194,7 @@ class Connection(ConnectionAttributes):
         return self._run(server.query_engines(self._session))
 
     def close(self) -> None:
-        """Close the connection; its cursors cannot be used afterwards. May be called again."""
+        """Close the connection; an open transaction is rolled back, cursors cannot be used. May be called again."""
         self._is_closed = True
         self._channel.close()
 
@@ -198,7 +205,11 @@ class Connection(ConnectionAttributes):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if error is None and not self.closed:
+                self.commit()
+        finally:
+            self.close()
 
 
 def connect(url: str | None = None, /, **options: Any) -> Connection:

@@ -94,9 +94,7 @@ class Cursor(CursorAttributes):
         self._connection._run(self._state.execute(operation, parameters, options))
         return self
 
-    def executemany(
-        self, operation: str, seq_of_parameters: Iterable[Sequence[Any]], **options: Any
-    ) -> Cursor:
+    def executemany(self, operation: str, seq_of_parameters: Iterable[Sequence[Any]], **options: Any) -> Cursor:
         """Run a statement once for each set of parameters; :attr:`rowcount` is the sum.
 
         INSERTs are sent several at a time; an error names the first parameter set that failed, and others may

@@ -151,6 +151,7 @@ _STACK_TRACE: Final = re.compile(
 _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] = tuple(
     (re.compile(pattern), error_class)
     for pattern, error_class in (
+        (r"spans operations on atomic cache", NotSupportedError),
         # First, because its text shows the keys, which may hold any words.
         (r"because they are already in cache|Duplicate key during INSERT", IntegrityError),
         (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
@@ -170,7 +171,8 @@ _CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] =
         (r"Invalid number of query parameters|Failed to set schema|\"schema\" is null", ProgrammingError),
         (r"User management operations are not allowed|UserManagementException", ProgrammingError),
         (
-            r"Failed to prepare update plan|Schema with name|(?:View|Table|Index|Column) (?:already exists|doesn't exist)",
+            r"Failed to prepare update plan|Schema with name|"
+            r"(?:View|Table|Index|Column) (?:already exists|doesn't exist)",
             ProgrammingError,
         ),
         (r"Query engine not found|Query engines not configured", NotSupportedError),

@@ -79,6 +79,13 @@ def _seconds_to_wait(value: Any, _: Any, field: attrs.Attribute[Any]) -> float |
     return number
 
 
+def _positive_seconds(value: Any, _: Any, field: attrs.Attribute[Any]) -> float:
+    number = _seconds(value, _, field)
+    if not number:
+        raise _invalid(field.name, value, "a number of seconds above 0")
+    return number
+
+
 def _ssl_context(value: Any, _: Any, field: attrs.Attribute[Any]) -> ssl.SSLContext | None:
     if value is None or isinstance(value, ssl.SSLContext):
         return value
@@ -301,7 +308,19 @@ class ConnectOptions(StatementOptions):
         "function that takes the cursor and returns one that takes the tuple.",
     )
     autocommit: bool = _option(
-        _boolean, True, "Whether each statement takes effect by itself. True is the only mode so far."
+        _boolean,
+        True,
+        "Whether each statement takes effect by itself. False: the statements until commit() or rollback() are a "
+        "transaction, where the server has transaction-aware SQL.",
+    )
+    transaction_timeout: float = _option(
+        _positive_seconds,
+        60.0,
+        "Seconds after which the server rolls a transaction back. It is never without limit: a forgotten "
+        "transaction would block others forever.",
+    )
+    transaction_label: str | None = _option(
+        _optional_text, None, "A name for the transactions, shown in SYS.TRANSACTIONS."
     )
 
     def __attrs_post_init__(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import exc, util
 from sqlalchemy.engine import URL, Connection
@@ -120,15 +120,17 @@ class IgniteExecutionContext(DefaultExecutionContext):
         cursor = self._dbapi_connection.cursor()
         try:
             cursor.execute("SELECT COUNT(*) FROM SYS.NODES WHERE IS_CLIENT = FALSE", ())
-            nodes = cursor.fetchone()[0]
+            ((nodes,),) = cursor.fetchall()
         finally:
             cursor.close()
         if nodes > 1:
             raise self.dialect.loaded_dbapi.NotSupportedError(
                 "The statement has a subquery (IN, EXISTS or a scalar one) over a table that is not known to be "
-                f"replicated. The H2 engine of this cluster of {nodes} nodes would let each node look for its rows among "
+                f"replicated. The H2 engine of this cluster of {nodes} nodes would let each node look for its "
+                "rows among "
                 "its own only, and silently lose or invent rows. Write it as a join; or give the nodes the Calcite "
-                "engine; or make the table replicated (ignite_template='replicated'); or, if the rows are collocated, say "
+                "engine; or make the table replicated (ignite_template='replicated'); or, if the rows are "
+                "collocated, say "
                 "so with execution_options(ignite_engine='node')."
             )
 
@@ -148,7 +150,8 @@ class IgniteExecutionContext(DefaultExecutionContext):
                     # A key of several columns may have a NULL in it on the server, and can then hardly be found again.
                     if name in parameters and parameters[name] is None:
                         raise dbapi.IntegrityError(
-                            f"INSERT into {column.table.fullname!r}: the key column {column.name!r} is None, and Ignite "
+                            f"INSERT into {column.table.fullname!r}: the key column {column.name!r} is None, "
+                            "and Ignite "
                             "does not generate keys; give a value, or a default in Python: Column(…, default=…)"
                         )
 
@@ -175,12 +178,12 @@ class IgniteDialect(IgniteReflection):
     bind_typing = BindTyping.SETINPUTSIZES
 
     execution_ctx_cls = IgniteExecutionContext
-    statement_compiler = IgniteCompiler
+    statement_compiler = IgniteCompiler  # type: ignore[assignment]
     ddl_compiler = IgniteDDLCompiler
     type_compiler_cls = IgniteTypeCompiler
     preparer = IgniteIdentifierPreparer
     colspecs = COLSPECS
-    construct_arguments: ClassVar[Any] = [
+    construct_arguments = [  # noqa: RUF012 - declared by SQLAlchemy as an instance's
         (Table, dict.fromkeys(TABLE_OPTIONS)),
         (Index, dict.fromkeys(INDEX_OPTIONS)),
     ]
@@ -446,8 +449,10 @@ class IgniteDialect(IgniteReflection):
                 raise
             raise self.loaded_dbapi.NotSupportedError(
                 f"{error}\n(The rows of these tables lie on different nodes, or in different partitions, and the H2 "
-                "engine can bring them together only over an index: create one on the joined column; or make the smaller "
-                "table replicated, with ignite_template='replicated'; or give the node the Calcite engine; or, if the rows "
+                "engine can bring them together only over an index: create one on the joined column; or make "
+                "the smaller "
+                "table replicated, with ignite_template='replicated'; or give the node the Calcite engine; "
+                "or, if the rows "
                 "are collocated, say so with execution_options(ignite_engine='node').)",
                 sqlstate=getattr(error, "sqlstate", None),
                 status=getattr(error, "status", None),

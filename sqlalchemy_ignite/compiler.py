@@ -5,8 +5,8 @@ rendered with the vocabulary of the engine that simple statements go to, the fac
 they call for the other engine it is rendered once more. The result is cached by SQLAlchemy together with the choice.
 """
 
-# mypy: disallow-untyped-calls=False
-# SQLAlchemy's visitors carry no annotations.
+# mypy: disallow-untyped-calls=False, disable-error-code="override,no-any-return"
+# SQLAlchemy's visitors carry no annotations, and name keywords that are none of this module's business.
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             self.facts.refuse("h2", "each row of a table without primary key would get the same hidden key")
 
     def sibling(self, option: str, told: ServerFacts | None = None) -> IgniteCompiler:
-        """Return this statement compiled under another engine `option`, or knowing what the server has told of its tables.
+        """Return this statement compiled under another engine `option`, or with what the server has told of its tables.
 
         Neither is part of SQLAlchemy's cache key, so a compiled statement keeps its siblings itself.
         """
@@ -124,7 +124,7 @@ class IgniteCompiler(compiler.SQLCompiler):
                 self.facts.sources_everywhere += 1
             elif self._depth_in_expression:
                 self.facts.subquery_in_expression = True
-        return super().visit_table(table, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_table(table, asfrom=asfrom, **kwargs)
 
     @staticmethod
     def _is_everywhere(table: Any) -> bool:
@@ -139,12 +139,12 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render a SELECT, and count it."""
         self.facts.selects += 1
         with self._inside(asfrom or kwargs.get("compound_index") is not None):
-            return super().visit_select(select_stmt, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+            return super().visit_select(select_stmt, asfrom=asfrom, **kwargs)
 
     def visit_compound_select(self, cs: Any, asfrom: bool = False, **kwargs: Any) -> str:
         """Render a UNION or the like."""
         with self._inside(asfrom or kwargs.get("compound_index") is not None):
-            return super().visit_compound_select(cs, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+            return super().visit_compound_select(cs, asfrom=asfrom, **kwargs)
 
     @contextlib.contextmanager
     def _inside(self, takes_part_as_a_whole: bool) -> Iterator[None]:
@@ -162,12 +162,12 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render a VALUES table, and note it as a source."""
         if asfrom:
             self.facts.sources += 1
-        return super().visit_values(element, asfrom=asfrom, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_values(element, asfrom=asfrom, **kwargs)
 
     def visit_table_valued_alias(self, element: Any, **kwargs: Any) -> str:
         """Render a table function, and note it as a source."""
         self.facts.sources += 1
-        return super().visit_table_valued_alias(element, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_table_valued_alias(element, **kwargs)
 
     def visit_textclause(self, textclause: Any, **kwargs: Any) -> str:
         """Render textual SQL; a fragment inside a statement is read for joins and subqueries."""
@@ -182,7 +182,7 @@ class IgniteCompiler(compiler.SQLCompiler):
                 if seen.sources and (self._depth_in_expression or not (whole or after_from)):
                     self.facts.subquery_in_expression = True
                 self.facts.subquery_in_expression |= seen.subquery_in_expression
-        return super().visit_textclause(textclause, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_textclause(textclause, **kwargs)
 
     def visit_column(self, column: Any, *args: Any, **kwargs: Any) -> str:
         """Render a column; one that is really textual SQL is read for subqueries."""
@@ -190,7 +190,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             seen = engines.read_text(column.name)
             if seen.selects > 0 and not seen.only_system:
                 self.facts.text_may_mislead = self.facts.subquery_in_expression = True
-        return super().visit_column(column, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_column(column, *args, **kwargs)
 
     def visit_join(self, join: Any, *args: Any, **kwargs: Any) -> str:
         """Render a join, and note the forms that the H2 engine has not."""
@@ -200,7 +200,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             isinstance(join.right, selectable.FromGrouping) and isinstance(join.right.element, selectable.Join)
         ):
             self.facts.refuse("h2", "it cannot join to a join in parentheses")
-        return super().visit_join(join, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_join(join, *args, **kwargs)
 
     def visit_cte(self, cte: Any, *args: Any, **kwargs: Any) -> Any:
         """Render a common table expression, and note the forms that an engine has not."""
@@ -270,7 +270,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         limit = self.vocabulary.largest_in_list
         if limit is not None and len(values) > limit:
             raise exc.CompileError(
-                f"An IN list has {len(values)} values, and the statement goes to the Calcite engine, which fails on more "
+                f"An IN list has {len(values)} values, and the statement goes to the Calcite engine, which "
+                "fails on more "
                 f"than about 600 (a few thousand can take the node down). Give at most {limit} values per statement, "
                 "join to the values instead, or choose the H2 engine with execution_options(ignite_engine='h2')."
             )
@@ -304,7 +305,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             kwargs["ignite_bare"] = True
         elif operator in (operators.in_op, operators.not_in_op) and self.vocabulary.converts_in_lists:
             binary = self._compare_as_values(binary)
-        return super().visit_binary(binary, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_binary(binary, *args, **kwargs)
 
     def _compare_as_values(self, binary: Any) -> Any:
         values = binary.right
@@ -420,7 +421,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     def visit_funcfilter(self, funcfilter: Any, **kwargs: Any) -> str:
         """Render FILTER, which the H2 engine reads and ignores."""
         self.facts.refuse("h2", "it silently ignores FILTER (WHERE …); use an aggregate of case(…) instead")
-        return super().visit_funcfilter(funcfilter, **kwargs)  # type: ignore[no-any-return]
+        return super().visit_funcfilter(funcfilter, **kwargs)
 
     def visit_over(self, over: Any, **kwargs: Any) -> str:
         """Refuse a window function."""
@@ -478,13 +479,11 @@ class IgniteCompiler(compiler.SQLCompiler):
     def visit_label_reference(self, element: Any, within_columns_clause: bool = False, **kwargs: Any) -> str:
         """Render a label in ORDER BY; where a column has the same name, the H2 engine would sort by the column."""
         if self.vocabulary.labels_hide_behind_columns and self.stack:
-            state = self.stack[-1].get("compile_state")
+            state: Any = self.stack[-1].get("compile_state")
             label = getattr(element.element, "_order_by_label_element", None)
             if state is not None and label is not None and label.name in state._label_resolve_dict[1]:
                 return self.process(element.element, within_columns_clause=within_columns_clause, **kwargs)
-        return super().visit_label_reference(  # type: ignore[no-any-return]
-            element, within_columns_clause=within_columns_clause, **kwargs
-        )
+        return super().visit_label_reference(element, within_columns_clause=within_columns_clause, **kwargs)
 
     def group_by_clause(self, select: Any, **kwargs: Any) -> str:
         """Render GROUP BY; a labelled expression with parameters is named by its label.
@@ -508,7 +507,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render ORDER BY, with a cast around each parameter."""
         outer, self._in_order_by = self._in_order_by, True
         try:
-            return super().order_by_clause(select, **kwargs)  # type: ignore[no-any-return]
+            return super().order_by_clause(select, **kwargs)
         finally:
             self._in_order_by = outer
 
@@ -520,7 +519,7 @@ class IgniteCompiler(compiler.SQLCompiler):
                 text += f"\n {keyword} {self._row_count(clause, kwargs)}"
         return text
 
-    def fetch_clause(self, select: Any, **kwargs: Any) -> str:  # type: ignore[override]
+    def fetch_clause(self, select: Any, **kwargs: Any) -> str:
         """Render OFFSET and FETCH FIRST."""
         options = select._fetch_clause_options
         if options["percent"] or options["with_ties"]:
@@ -555,7 +554,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         """Render an INSERT, and see that it names a value for each key column."""
         self._note_direct_values(insert_stmt)
         table = insert_stmt.table
-        if len(table.primary_key) == 0:
+        if not list(table.primary_key):
             # The server may know of one all the same: pandas appends to any table through one without key.
             self.facts.inserts_into = (getattr(table, "schema", None), table.name)
         text: str = super().visit_insert(insert_stmt, *args, **kwargs)
@@ -563,7 +562,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         if statement._multi_values and self._has_values_to_bind():
             self.facts.refuse(
                 "calcite",
-                "it takes minutes to plan an INSERT of several rows of parameters; pass the rows as a list to execute() "
+                "it takes minutes to plan an INSERT of several rows of parameters; pass the rows as a list "
+                "to execute() "
                 "instead of values()",
             )
         if self.isinsert and len(self.stack) == 0:
@@ -611,7 +611,8 @@ class IgniteCompiler(compiler.SQLCompiler):
                 else ""
             )
             raise exc.CompileError(
-                f"INSERT into {table.fullname!r} gives no value for the key column {column.name!r}, and Ignite does not "
+                f"INSERT into {table.fullname!r} gives no value for the key column {column.name!r}, and "
+                "Ignite does not "
                 f"generate keys.{told} Give a value, or a default in Python: Column(…, default=…), for example "
                 "default=uuid.uuid4 on a Uuid column."
             )
@@ -719,7 +720,8 @@ class IgniteTypeCompiler(compiler.GenericTypeCompiler):
             return f"DECIMAL({type_.precision})"
         if type_.scale > type_.precision:
             raise exc.CompileError(
-                f"DECIMAL({type_.precision}, {type_.scale}) has a scale greater than its precision: the H2 engine could "
+                f"DECIMAL({type_.precision}, {type_.scale}) has a scale greater than its precision: the H2 "
+                "engine could "
                 "neither read nor drop a table with such a column"
             )
         return f"DECIMAL({type_.precision}, {type_.scale})"

@@ -127,7 +127,8 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
     def _only_calcite(self, facts: Facts, table: Table, why: str, way_out: str) -> None:
         facts.refuse(
             "h2",
-            f"table {table.name!r} cannot be created, because {why}: {way_out}, or run the node with the Calcite engine "
+            f"table {table.name!r} cannot be created, because {why}: {way_out}, or run the node with the "
+            "Calcite engine "
             "(module ignite-calcite, CalciteQueryEngineConfiguration), which creates such tables",
         )
 
@@ -144,7 +145,8 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
             check_column_names(part, columns)
         if doubled:
             raise exc.CompileError(
-                f"table {table.name!r} has columns that differ only in upper and lower case ({', '.join(sorted(doubled))}): "
+                f"table {table.name!r} has columns that differ only in upper and lower case "
+                f"({', '.join(sorted(doubled))}): "
                 "Ignite would mix up their data. Rename one of each."
             )
 
@@ -228,7 +230,8 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
         impl = column.type._unwrapped_dialect_impl(self.dialect)
         if getattr(impl, "timezone", False) and isinstance(impl, (sqltypes.DateTime, sqltypes.Time)):
             util.warn(
-                f"column {column.name!r}: Ignite has no {type_} WITH TIME ZONE; values with a time zone are stored as the "
+                f"column {column.name!r}: Ignite has no {type_} WITH TIME ZONE; values with a time zone are "
+                "stored as the "
                 "server's wall clock, and come back without a time zone"
             )
         text = f"{self.preparer.format_column(column)} {type_}"

@@ -101,7 +101,7 @@ class ServerEngines:
         return " and ".join(sorted(self.available))
 
 
-#: Before the first connection nothing is refused for want of an engine: compiling without a server shows SQL, it runs none.
+#: Before the first connection nothing is refused for want of an engine: what is compiled then is shown, not run.
 UNKNOWN_SERVER = ServerEngines(available=frozenset({"h2", "calcite"}), default="h2")
 
 
@@ -219,7 +219,7 @@ def choose(option: str, server: ServerEngines, facts: Facts) -> Choice:
     raise exc.CompileError(f"No SQL engine that may be used can run this statement ({reasons}).{way_out}")
 
 
-# --- textual SQL -------------------------------------------------------------------------------------------------------
+# --- textual SQL ----------------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
     r"""
@@ -234,7 +234,22 @@ _TOKEN = re.compile(
 )
 _ENGINE_HINT = re.compile(r"/\*\+(?:(?!\*/).)*QUERY_ENGINE", re.IGNORECASE | re.DOTALL)
 _ENDS_FROM = frozenset(
-    ["WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "FETCH", "UNION", "INTERSECT", "EXCEPT", "MINUS", "SET", "VALUES", "WHEN"]
+    [
+        "WHERE",
+        "GROUP",
+        "ORDER",
+        "HAVING",
+        "LIMIT",
+        "OFFSET",
+        "FETCH",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "MINUS",
+        "SET",
+        "VALUES",
+        "WHEN",
+    ]
 )
 _ROUTED_VERBS = frozenset(["SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE"])
 _BEFORE_SOURCE = frozenset({"SELECT", "LATERAL", "ONLY"})
@@ -370,7 +385,7 @@ def read_text(sql: str, *, after_from: bool = False) -> TextFacts:
 
 
 def choose_for_text(option: str, server: ServerEngines, sql: str, told: ServerFacts | None = None) -> Choice:
-    """Return where the textual statement `sql`, of whose tables the server has `told`, goes under the engine `option`."""
+    """Return where the text `sql`, of whose tables the server has `told`, goes under the engine `option`."""
     default = Choice(vocabulary=_VOCABULARIES[server.default])
     seen = read_text(sql)
     # Other verbs are left alone: a comment in front of a native statement hides it from the H2 engine's parser.

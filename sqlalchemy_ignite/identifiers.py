@@ -18,14 +18,120 @@ __all__ = [
 
 #: Words that one of the engines refuses as a name (2.17.0: 58 words of the H2 engine, 94 of Calcite).
 RESERVED_WORDS = frozenset(
-    ["_key", "_val", "all", "alter", "and", "any", "array", "as", "asymmetric", "between", "both", "by", "case", "cast", "check", "column", "constraint", "create", "cross", "current_catalog", "current_date", "current_default_transform_group", "current_path", "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "default", "delete", "distinct", "drop", "else", "except", "exists", "explain", "false", "fetch", "for", "foreign", "from", "full", "group", "having", "if", "ilike", "in", "index", "inner", "insert", "intersect", "intersects", "interval", "into", "is", "join", "leading", "left", "like", "limit", "localtime", "localtimestamp", "merge", "minus", "natural", "not", "null", "offset", "on", "or", "order", "outer", "partition", "primary", "regexp", "right", "row", "rownum", "select", "session_user", "set", "some", "stream", "symmetric", "sysdate", "systime", "systimestamp", "system_user", "table", "then", "to", "today", "top", "trailing", "true", "union", "unique", "unknown", "update", "user", "using", "values", "when", "where", "with"]
+    [
+        "_key",
+        "_val",
+        "all",
+        "alter",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asymmetric",
+        "between",
+        "both",
+        "by",
+        "case",
+        "cast",
+        "check",
+        "column",
+        "constraint",
+        "create",
+        "cross",
+        "current_catalog",
+        "current_date",
+        "current_default_transform_group",
+        "current_path",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "default",
+        "delete",
+        "distinct",
+        "drop",
+        "else",
+        "except",
+        "exists",
+        "explain",
+        "false",
+        "fetch",
+        "for",
+        "foreign",
+        "from",
+        "full",
+        "group",
+        "having",
+        "if",
+        "ilike",
+        "in",
+        "index",
+        "inner",
+        "insert",
+        "intersect",
+        "intersects",
+        "interval",
+        "into",
+        "is",
+        "join",
+        "leading",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "merge",
+        "minus",
+        "natural",
+        "not",
+        "null",
+        "offset",
+        "on",
+        "or",
+        "order",
+        "outer",
+        "partition",
+        "primary",
+        "regexp",
+        "right",
+        "row",
+        "rownum",
+        "select",
+        "session_user",
+        "set",
+        "some",
+        "stream",
+        "symmetric",
+        "sysdate",
+        "systime",
+        "systimestamp",
+        "system_user",
+        "table",
+        "then",
+        "to",
+        "today",
+        "top",
+        "trailing",
+        "true",
+        "union",
+        "unique",
+        "unknown",
+        "update",
+        "user",
+        "using",
+        "values",
+        "when",
+        "where",
+        "with",
+    ]
 )
 
 
 class IgniteIdentifierPreparer(compiler.IdentifierPreparer):
     """Quotes what either engine would refuse; everything else is folded to upper case by the server."""
 
-    reserved_words = set(RESERVED_WORDS)
+    reserved_words = set(RESERVED_WORDS)  # noqa: RUF012 - declared by SQLAlchemy as an instance's
 
 
 def java_hash(text: str) -> int:
@@ -74,6 +180,7 @@ def check_column_names(part: str, names: Sequence[str], others: Iterable[str] = 
         other = seen.setdefault(java_hash(name.lower()), name)
         if other is not name:
             raise exc.CompileError(
-                f"The columns {other!r} and {name!r} would share their data: Ignite tells the fields of the {part} of a "
+                f"The columns {other!r} and {name!r} would share their data: Ignite tells the fields of the "
+                f"{part} of a "
                 f"row apart by a hash of the lower-cased name, and both have {java_hash(name.lower())}. Rename one."
             )

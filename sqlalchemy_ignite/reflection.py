@@ -147,12 +147,12 @@ class IgniteReflection(DefaultDialect):
         return self.server_version_info is None or self.server_version_info >= (2, 17)
 
     @reflection.cache
-    def get_temp_table_names(self, connection: Connection, **kw: Any) -> list[str]:
+    def get_temp_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         """Return nothing: Ignite has no temporary tables."""
         return []
 
     @reflection.cache
-    def get_temp_view_names(self, connection: Connection, **kw: Any) -> list[str]:
+    def get_temp_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         """Return nothing: Ignite has no temporary views."""
         return []
 
@@ -174,7 +174,8 @@ class IgniteReflection(DefaultDialect):
     def has_table(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         """Return whether a table or a view of this name is there."""
         self._ensure_has_table_connection(connection)
-        return dict(self.has_multi_table(connection, [table_name], schema=schema, **kw))[(schema, table_name)]
+        found = dict(self.has_multi_table(connection, [table_name], schema=schema, **kw))
+        return bool(found[(schema, table_name)])
 
     def has_multi_table(
         self, connection: Connection, table_names: Sequence[str], schema: str | None = None, **kw: Any
@@ -300,7 +301,7 @@ class IgniteReflection(DefaultDialect):
             execution_options={"ignite_engine": "node"},
         )
         try:
-            return [column[0] for column in result.cursor.description or ()] if result.cursor else []
+            return [column[0] for column in result.cursor.description or ()]
         finally:
             result.close()
 
@@ -504,7 +505,7 @@ class IgniteReflection(DefaultDialect):
 
     # -- options ------------------------------------------------------------------------------------------------------
 
-    def get_multi_table_options(  # type: ignore[override]
+    def get_multi_table_options(
         self,
         connection: Connection,
         *,
@@ -655,5 +656,5 @@ def _sql_type(name: str, precision: int | None, scale: int | None, length: int |
         # 32767 and 65535 digits are how the engines say "any".
         return sqltypes.DECIMAL(precision, scale) if precision is not None and precision < 32767 else sqltypes.DECIMAL()
     if cls in (sqltypes.VARCHAR, sqltypes.CHAR, sqltypes.VARBINARY, sqltypes.BINARY):
-        return cls(length) if length is not None and 0 < length < _ANY_LENGTH else cls()  # type: ignore[call-arg]
+        return cls(length) if length is not None and 0 < length < _ANY_LENGTH else cls()
     return cls()

@@ -229,7 +229,7 @@ class _Uuid(_Ignite, sqltypes.Uuid[Any]):
     def literal_processor(self, dialect: Dialect) -> Any:
         """Render ``CAST('…' AS UUID)``."""
         if not self.native_uuid:
-            return super().literal_processor(dialect)
+            return super().literal_processor(dialect)  # type: ignore[no-untyped-call]
         return lambda value: f"CAST('{value if isinstance(value, uuid.UUID) else uuid.UUID(value)}' AS UUID)"
 
 
@@ -307,7 +307,7 @@ _JAVA_TYPES: dict[str, type[sqltypes.TypeEngine[Any]]] = {
 
 
 def type_of_java_class(name: str, precision: int | None, scale: int | None) -> sqltypes.TypeEngine[Any]:
-    """Return the SQLAlchemy type of a column that the server holds as Java class `name`; NullType if it has no SQL type.
+    """Return the type of a column that the server holds as Java class `name`; NullType if it has no SQL type.
 
     `precision` and `scale` are the server's, where a negative number means none.
     """

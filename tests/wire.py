@@ -14,7 +14,7 @@ Change = Callable[[int, bytes], "bytes | None"]
 class Proxy:
     """Passes frames on between clients and the node at *target*.
 
-    ``requests`` has the operation code of each request, after the handshake. *change* is called with the number
+    ``requests`` has the operation code of each request after the handshake, ``frames`` its bytes. *change* is called with the number
     of an answer (from 0, the handshake's) and its frame, length included, and returns what to send instead, or None
     to close the connection.
     """
@@ -23,6 +23,7 @@ class Proxy:
         self.target = target
         self.change = change
         self.requests: list[int] = []
+        self.frames: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._listener]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -49,6 +50,7 @@ class Proxy:
                 frame = read_frame(client)
                 if number:
                     self.requests.append(int.from_bytes(frame[4:6], "little"))
+                    self.frames.append(frame[4:])
                 number += 1
                 server.sendall(frame)
         shut(server)

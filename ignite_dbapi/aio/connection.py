@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ignite_dbapi.aio.cursor import AsyncCursor
-from ignite_dbapi.connection import ConnectionAttributes, client_attributes, no_transactions
-from ignite_dbapi.operations import server
+from ignite_dbapi.connection import ConnectionAttributes, client_attributes
+from ignite_dbapi.operations import server, transactions
 from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.codec import Knowledge
@@ -21,12 +21,13 @@ T = TypeVar("T")
 
 
 class AsyncConnection(ConnectionAttributes):
-    """A connection to a cluster for the tasks of one event loop. Made by :func:`ignite_dbapi.aio.connect`."""
+    """A connection to a cluster for the tasks of one event loop. Made by :func:`ignite_dbapi.aio.connect`.
 
-    def __init__(
-        self, channel: awaiting.AwaitingChannel, options: ConnectOptions, knowledge: Knowledge
-    ) -> None:
-        self._begin(channel, options, knowledge, asyncio.Lock())
+    As a context manager it commits, if the block was left without an exception, and closes itself.
+    """
+
+    def __init__(self, channel: awaiting.AwaitingChannel, options: ConnectOptions, knowledge: Knowledge) -> None:
+        self._begin(channel, options, knowledge, asyncio.Lock)
 
     async def _run(self, operation: Operation[T]) -> T:
         self._check_open()
@@ -46,12 +47,12 @@ class AsyncConnection(ConnectionAttributes):
         return await self.cursor().execute(operation, parameters, **options)
 
     async def commit(self) -> None:
-        """Does nothing: each statement has taken effect by itself already."""
-        self._check_open()
+        """Make the changes of the transaction take effect. With autocommit, the default, they have already."""
+        await self._run(transactions.end(self._session, commit=True))
 
     async def rollback(self) -> None:
-        """Does nothing, and undoes nothing: each statement has taken effect by itself already."""
-        self._check_open()
+        """Undo the changes of the transaction. With autocommit, the default, it undoes nothing."""
+        await self._run(transactions.end(self._session, commit=False))
 
     async def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""
@@ -70,7 +71,7 @@ class AsyncConnection(ConnectionAttributes):
         return await self._run(server.query_engines(self._session))
 
     async def close(self) -> None:
-        """Close the connection; its cursors cannot be used afterwards. May be called again."""
+        """Close the connection; an open transaction is rolled back, cursors cannot be used. May be called again."""
         self._is_closed = True
         self._channel.close()
 
@@ -81,14 +82,16 @@ class AsyncConnection(ConnectionAttributes):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        try:
+            if error is None and not self.closed:
+                await self.commit()
+        finally:
+            await self.close()
 
 
 async def connect(url: str | None = None, /, **options: Any) -> AsyncConnection:
     """Connect to a cluster; takes what :func:`ignite_dbapi.connect` takes."""
     built = ConnectOptions.build(url, options, os.environ)
-    if not built.autocommit:
-        raise no_transactions()
     # First what may be wrong with the options, then what needs to be closed again.
     knowledge = initial_knowledge(built.timezone)
     return AsyncConnection(await awaiting.connect(built, client_attributes()), built, knowledge)

@@ -27,9 +27,7 @@ class AsyncCursor(CursorAttributes):
         """The connection that made this cursor."""
         return self._connection
 
-    async def execute(
-        self, operation: str, parameters: Sequence[Any] | None = None, **options: Any
-    ) -> AsyncCursor:
+    async def execute(self, operation: str, parameters: Sequence[Any] | None = None, **options: Any) -> AsyncCursor:
         """Run a statement; see :meth:`ignite_dbapi.Cursor.execute`."""
         await self._connection._run(self._state.execute(operation, parameters, options))
         return self

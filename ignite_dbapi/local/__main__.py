@@ -44,18 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Start a local Apache Ignite cluster and keep it until Ctrl-C. The first run downloads "
         "the server (about 60 MB) and, where there is none, a Java runtime.",
     )
-    parser.add_argument(
-        "--nodes", type=int, default=1, metavar="N", help="number of server nodes (default: 1)"
-    )
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="number of server nodes (default: 1)")
     parser.add_argument(
         "--port",
         type=int,
         metavar="P",
         help=f"client port of the first node; the others follow (default: {_USUAL_PORT} if free, else any)",
     )
-    parser.add_argument(
-        "--persistent", metavar="DIR", help="keep the data in DIR (default: data live in memory)"
-    )
+    parser.add_argument("--persistent", metavar="DIR", help="keep the data in DIR (default: data live in memory)")
     parser.add_argument(
         "--engine",
         choices=["h2", "calcite"],
@@ -63,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="SQL engine of statements naming none (default: h2)",
     )
     parser.add_argument("--tx-aware", action="store_true", help="let SQL join transactions (Ignite 2.17)")
-    parser.add_argument(
-        "--tls", action="store_true", help="encrypt client connections, with certificates made for it"
-    )
+    parser.add_argument("--tls", action="store_true", help="encrypt client connections, with certificates made for it")
     parser.add_argument("--tls-client-auth", action="store_true", help="also ask clients for a certificate")
     parser.add_argument("--auth", action="store_true", help="ask for user and password (ignite, ignite)")
     parser.add_argument(
@@ -94,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OPTION",
         help="an option for Java; may be repeated",
     )
-    parser.add_argument(
-        "--logs", metavar="DIR", help="directory of the logs (default: a new one in the cache)"
-    )
+    parser.add_argument("--logs", metavar="DIR", help="directory of the logs (default: a new one in the cache)")
     return parser
 
 
@@ -157,9 +149,7 @@ def _show(cluster: LocalCluster, console: Console) -> None:
     url = cluster.url
     console.print(f"[bold green]{url}[/]")
     count = len(cluster.nodes)
-    console.print(
-        f"Apache Ignite {cluster.options.ignite_version}, {count} node{'s' if count > 1 else ''}, ready."
-    )
+    console.print(f"Apache Ignite {cluster.options.ignite_version}, {count} node{'s' if count > 1 else ''}, ready.")
     console.print(f'  DB-API:      ignite_dbapi.connect("{url}")', markup=False)
     console.print(f'  SQLAlchemy:  sqlalchemy.create_engine("{_first_address_only(cluster)}")', markup=False)
     console.print(f"  Logs:        {cluster.logs_directory}", markup=False)
@@ -181,9 +171,7 @@ def _watch(cluster: LocalCluster, console: Console) -> int:
         for node in cluster.nodes:
             if node.name not in ended and not node.is_running:
                 ended.add(node.name)
-                console.print(
-                    f"{node.name} has ended. {node.end_reason()} Log: {node.log_path}", markup=False
-                )
+                console.print(f"{node.name} has ended. {node.end_reason()} Log: {node.log_path}", markup=False)
     return 1
 
 

@@ -88,9 +88,7 @@ def read_jar_list(ignite_version: str) -> list[Jar]:
     """Return the pinned jars of a version; raises LocalServerError for a version without a list."""
     path = JARS_DIRECTORY / f"{ignite_version}.txt"
     if not path.is_file():
-        raise LocalServerError(
-            f"There is no list of jars for Ignite {ignite_version} ({path} does not exist)."
-        )
+        raise LocalServerError(f"There is no list of jars for Ignite {ignite_version} ({path} does not exist).")
     jars = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
@@ -299,12 +297,8 @@ def _from_mvn(jar: Jar, folder: Path, count: ByteCounter) -> Path | None:
         f"-Dartifact={jar.coordinate}:jar",
         f"-DoutputDirectory={folder}",
     ]
-    done = subprocess.run(
-        command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
-        raise RuntimeError(
-            f"mvn failed with exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}"
-        )
+        raise RuntimeError(f"mvn failed with exit code {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}")
     count(jar.size)
     return folder / Path(jar.relative_path).name

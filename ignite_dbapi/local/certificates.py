@@ -93,9 +93,7 @@ def make_certificates(folder: Path) -> Certificates:
         .sign(authority_key, hashes.SHA256())
     )
 
-    def signed(
-        subject: str, usage: x509.ObjectIdentifier
-    ) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
+    def signed(subject: str, usage: x509.ObjectIdentifier) -> tuple[EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [
             x509.DNSName("localhost"),

@@ -205,9 +205,7 @@ class LocalCluster:
             node.kill()
 
     def _client_ports_are_free(self) -> bool:
-        return self.options.port is None or all(
-            is_free(self.options.port + i) for i in range(self.options.nodes)
-        )
+        return self.options.port is None or all(is_free(self.options.port + i) for i in range(self.options.nodes))
 
     def _claim_storage(self, directory: Path) -> None:
         """Refuse stored data of another number of nodes, a part of which would be missing or never used."""
@@ -230,14 +228,10 @@ class LocalCluster:
         if first is not None:
             for port in range(first, first + count):
                 if not is_free(port):
-                    raise PortInUseError(
-                        f"Port {port} on {HOST} is taken by another program; choose another one."
-                    )
+                    raise PortInUseError(f"Port {port} on {HOST} is taken by another program; choose another one.")
         release_ports(self._reserved_ports)
         self._reserved_ports = free_ports(3 * count)
-        client, discovery, communication = (
-            self._reserved_ports[i * count : (i + 1) * count] for i in range(3)
-        )
+        client, discovery, communication = (self._reserved_ports[i * count : (i + 1) * count] for i in range(3))
         if first is not None:
             client = list(range(first, first + count))
         self.nodes = []
@@ -320,9 +314,7 @@ def _make_directory(path: Path) -> None:
 
 def _remove_old_logs(logs: Path) -> None:
     oldest_kept = time.time() - _KEPT_LOG_SECONDS
-    runs = sorted(
-        (path for path in logs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True
-    )
+    runs = sorted((path for path in logs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
     for run in runs[_KEPT_LOG_RUNS:]:
         # Another process may be removing the same directory.
         if run.exists() and run.stat().st_mtime < oldest_kept:

@@ -98,18 +98,14 @@ def node_configuration(
             "org.apache.ignite.spi.discovery.tcp.TcpDiscoverySpi",
             {"localPort": ports.discovery, "localPortRange": 0, "ipFinder": ip_finder},
         ),
-        "communicationSpi": _Bean(
-            "org.apache.ignite.spi.communication.tcp.TcpCommunicationSpi", communication
-        ),
+        "communicationSpi": _Bean("org.apache.ignite.spi.communication.tcp.TcpCommunicationSpi", communication),
         "clientConnectorConfiguration": _client_connector(options, ports.client, certificates),
         "dataStorageConfiguration": _data_storage(options),
     }
     if options.auth:
         properties["authenticationEnabled"] = True
     if options.tx_aware:
-        properties["transactionConfiguration"] = _Bean(
-            "TransactionConfiguration", {"txAwareQueriesEnabled": True}
-        )
+        properties["transactionConfiguration"] = _Bean("TransactionConfiguration", {"txAwareQueriesEnabled": True})
     properties.update(_sql(options))
     beans = ElementTree.Element(
         "beans",

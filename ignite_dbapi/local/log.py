@@ -24,9 +24,7 @@ _JVM_BOILERPLATE = (
 _CAUSE = re.compile(r"^\s*Caused by: (.*)$", re.MULTILINE)
 _FAILURE = re.compile(r"(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|\bFailed to |\bCritical system error ")
 # Lines that may hold such words and yet are none of the reasons.
-_HARMLESS = re.compile(
-    r"^\s*at |^\s*\.\.\. \d+ more|^SLF4J: |^Caused by: |^\[[^\]]*\] (?:INFO|WARNING|CONFIG|FINE) "
-)
+_HARMLESS = re.compile(r"^\s*at |^\s*\.\.\. \d+ more|^SLF4J: |^Caused by: |^\[[^\]]*\] (?:INFO|WARNING|CONFIG|FINE) ")
 _LINE_HEAD = re.compile(r"^\[\d[^\]]*\] (?:SEVERE|ERROR) ")
 _CLASS_NAME = re.compile(r"^(?:class )?(?:[a-z_][\w$]*\.)+([\w$]+)(?::\s*|$)")
 

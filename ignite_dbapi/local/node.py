@@ -89,9 +89,7 @@ class LocalNode:
     def pid(self) -> int:
         """Process id of the server's Java virtual machine; raises LocalServerError when it does not run."""
         if not self.is_running or self._pid is None:
-            raise LocalServerError(
-                f"{self.name} does not run, so it has no process id.", log_path=self.log_path
-            )
+            raise LocalServerError(f"{self.name} does not run, so it has no process id.", log_path=self.log_path)
         return self._pid
 
     def start(self) -> None:
@@ -140,9 +138,7 @@ class LocalNode:
             if not self.is_running:
                 raise self._failure("it ended")
             if time.monotonic() > self._deadline:
-                error = self._failure(
-                    f"it was not ready after {self._start_timeout:g} seconds (start_timeout)"
-                )
+                error = self._failure(f"it was not ready after {self._start_timeout:g} seconds (start_timeout)")
                 self.kill()
                 raise error
             time.sleep(_POLL_INTERVAL)
@@ -184,9 +180,7 @@ class LocalNode:
 
     def connect(self, timeout: float) -> ProbeConnection:
         """Return a connection through the handshake."""
-        return ProbeConnection(
-            self.address, timeout, certificates=self._certificates, credentials=self._credentials
-        )
+        return ProbeConnection(self.address, timeout, certificates=self._certificates, credentials=self._credentials)
 
     def _failure(self, what: str) -> LocalServerError:
         """Return the error for a node that did not start, with the reason that its log gives."""
@@ -195,9 +189,7 @@ class LocalNode:
         reason = failure_reason(log)
         if not reason:
             tail = [line for line in log.splitlines() if line.strip()][-3:]
-            reason = (
-                f"no reason; its last lines are: {' / '.join(tail)}" if tail else "no reason; it is empty"
-            )
+            reason = f"no reason; its last lines are: {' / '.join(tail)}" if tail else "no reason; it is empty"
         kind = PortInUseError if any(sign in log for sign in _PORT_TROUBLE) else LocalServerError
         return kind(
             f"{self.name} did not start: {what}. The log says: {reason}\nLog: {self.log_path}",
@@ -249,9 +241,7 @@ class LocalNode:
 
     def _check_can_pause(self) -> None:
         if not hasattr(signal, "SIGSTOP"):
-            raise LocalServerError(
-                "Windows has no way to pause a process; pause() and resume() need another system."
-            )
+            raise LocalServerError("Windows has no way to pause a process; pause() and resume() need another system.")
         if not self.is_running:
             raise LocalServerError(f"{self.name} does not run.", log_path=self.log_path)
 
@@ -267,9 +257,7 @@ class LocalNode:
         if self._supervisor is not None:
             for pipe in (self._supervisor.stdin, self._supervisor.stdout):
                 if pipe is not None:
-                    with contextlib.suppress(
-                        BrokenPipeError
-                    ):  # an order that nobody read is still in the buffer
+                    with contextlib.suppress(BrokenPipeError):  # an order that nobody read is still in the buffer
                         pipe.close()
         self._supervisor = None
         self._pid = None

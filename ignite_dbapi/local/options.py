@@ -60,9 +60,7 @@ def _check_timezone(_: object, attribute: attrs.Attribute[str | None], value: st
         return
     known = zoneinfo.available_timezones()
     if known and value not in known:
-        raise LocalServerError(
-            f"timezone={value!r} is not the name of a time zone such as 'Asia/Tokyo' or 'UTC'."
-        )
+        raise LocalServerError(f"timezone={value!r} is not the name of a time zone such as 'Asia/Tokyo' or 'UTC'.")
 
 
 def _optional_path(value: str | Path | None) -> Path | None:
@@ -75,9 +73,7 @@ def _engines(value: Iterable[Engine] | None) -> tuple[Engine, ...] | None:
 
 def _strings(value: Iterable[str]) -> tuple[str, ...]:
     if isinstance(value, str):
-        raise LocalServerError(
-            f"Expected a list of strings, not the single string {value!r}: write [{value!r}]."
-        )
+        raise LocalServerError(f"Expected a list of strings, not the single string {value!r}: write [{value!r}].")
     return tuple(value)
 
 
@@ -149,9 +145,7 @@ class LocalOptions:
             )
         for engine in (self.engine, *(self.engines or ())):
             if engine not in get_args(Engine):
-                raise LocalServerError(
-                    f"{engine!r} is not an SQL engine; there are {', '.join(get_args(Engine))}."
-                )
+                raise LocalServerError(f"{engine!r} is not an SQL engine; there are {', '.join(get_args(Engine))}.")
         self._check_engines()
         if self.sql_schemas and self.version < (2, 8, 0):
             raise LocalServerError(f"sql_schemas needs Ignite 2.8.0 or newer, not {self.ignite_version}.")
@@ -171,9 +165,7 @@ class LocalOptions:
         if self.tx_aware and self.version < (2, 17, 0):
             raise LocalServerError(f"tx_aware needs Ignite 2.17.0 or newer, not {self.ignite_version}.")
         if self.tx_aware and "calcite" not in self.configured_engines:
-            raise LocalServerError(
-                f"tx_aware needs the Calcite engine, which engines={self.engines!r} leaves out."
-            )
+            raise LocalServerError(f"tx_aware needs the Calcite engine, which engines={self.engines!r} leaves out.")
 
     @property
     def version(self) -> tuple[int, int, int]:

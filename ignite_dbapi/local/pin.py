@@ -63,14 +63,10 @@ def pinned_jars(ignite_version: str) -> list[Jar]:
             match = _RESOLVED.match(line)
             if match is None:
                 if ":jar:" in line:
-                    raise LocalServerError(
-                        f"Maven printed a jar in a form this script does not know: {line!r}"
-                    )
+                    raise LocalServerError(f"Maven printed a jar in a form this script does not know: {line!r}")
                 continue
             path = Path(match["path"])
-            jars.append(
-                Jar(match["group"], match["artifact"], match["version"], sha256_of(path), path.stat().st_size)
-            )
+            jars.append(Jar(match["group"], match["artifact"], match["version"], sha256_of(path), path.stat().st_size))
     return sorted(jars, key=lambda jar: jar.coordinate)
 
 

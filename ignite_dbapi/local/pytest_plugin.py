@@ -85,9 +85,7 @@ def make_ignite_cluster() -> Iterator[Callable[..., LocalCluster]]:
 
 
 @pytest.fixture(scope="session")
-def ignite_cluster(
-    make_ignite_cluster: Callable[..., LocalCluster], pytestconfig: pytest.Config
-) -> LocalCluster:
+def ignite_cluster(make_ignite_cluster: Callable[..., LocalCluster], pytestconfig: pytest.Config) -> LocalCluster:
     """Return a started ``LocalCluster`` with the options of the ini file and the command line."""
     return make_ignite_cluster(**_configured(pytestconfig))
 

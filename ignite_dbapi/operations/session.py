@@ -15,15 +15,20 @@ class Session:
     """A connection as operations see it: what was agreed on, what is open, what has been learned.
 
     *resource_lock* is held while a request is sent that opens a cursor, and while leaked cursors are looked
-    for, because a number guessed for a leaked cursor must not be given to a new one meanwhile.
+    for, because a number guessed for a leaked cursor must not be given to a new one meanwhile. *transaction_lock*
+    is held while a statement runs that may belong to a transaction, and while one ends.
     """
 
     context: Context
     options: ConnectOptions
     resource_lock: Lock
+    transaction_lock: Lock
     resources: ResourceLedger = attrs.field(factory=ResourceLedger)
     # Queries whose answers nobody waits for any more, each of which may bring an open cursor.
     abandoned: list[Pending] = attrs.field(factory=list)
+    autocommit: bool = True
+    # The transaction that is open, and still good: an id that has ended must never be sent.
+    transaction_id: int | None = None
     server_version: str | None = None
     default_query_engine: str | None = None
     query_engines: frozenset[str] | None = None

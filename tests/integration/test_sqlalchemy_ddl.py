@@ -44,7 +44,7 @@ def integer_key(name: str = "id") -> sa.Column[int]:
     return sa.Column(name, sa.Integer, primary_key=True, autoincrement=False)
 
 
-# --- tables ------------------------------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------------------------------------
 
 
 def test_table_options_round_trip(engine: sa.Engine, metadata: sa.MetaData) -> None:
@@ -129,7 +129,7 @@ def test_several_rows_of_values_into_a_table_without_key(engine: sa.Engine, meta
     metadata.create_all(engine)
     with engine.begin() as connection:
         # Through the H2 engine each row would get the same hidden key.
-        with pytest.raises(exc.StatementError, match="pass the rows as a list to execute"):
+        with pytest.raises((exc.CompileError, exc.StatementError), match="pass the rows as a list to execute"):
             connection.execute(table.insert().values([{"a": 1}, {"a": 2}]))
         connection.execute(table.insert(), [{"a": 1}, {"a": 2}])
         assert connection.scalar(sa.select(sa.func.sum(table.c.a))) == 3
@@ -330,7 +330,7 @@ def test_options_of_the_h2_engine_alone_go_there(engine: sa.Engine, metadata: sa
         "ddl_wrap", metadata, integer_key(), sa.Column("v", sa.Integer), ignite_wrap_value=False, ignite_parallelism=2
     )
     if not has_h2(engine):
-        with pytest.raises(exc.CompileError, match="no table option 'parallelism'|no table option 'wrap_value'"):
+        with pytest.raises(exc.CompileError, match=r"no table option 'parallelism'|no table option 'wrap_value'"):
             metadata.create_all(engine)
         return
     metadata.create_all(engine)
@@ -366,7 +366,7 @@ def test_schemas(engine: sa.Engine, metadata: sa.MetaData) -> None:
         connection.execute(sa.schema.CreateSchema("x"))
 
 
-# --- reflection --------------------------------------------------------------------------------------------------------
+# --- reflection -----------------------------------------------------------------------------------------------------
 
 
 def test_columns_come_back_in_order_and_with_their_types(engine: sa.Engine, metadata: sa.MetaData) -> None:

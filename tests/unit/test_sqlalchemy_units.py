@@ -182,8 +182,8 @@ def test_urls(url: str, options: dict[str, Any]) -> None:
 
 
 def test_a_keyword_wins_over_the_url() -> None:
-    for given, expected in ((None, "h2"), ("calcite", "calcite")):
-        dialect = IgniteDialect(engine=given)
+    for engine, expected in ((None, "h2"), ("calcite", "calcite")):
+        dialect = IgniteDialect(engine=engine)
         dialect.create_connect_args(make_url("ignite://host/?engine=h2&strict_ddl=true"))
         assert dialect.engine == expected
         assert dialect.strict_ddl is True
@@ -203,7 +203,7 @@ def test_one_compiled_statement_for_each_engine() -> None:
     on_h2 = str(update.compile(dialect=IgniteDialect(engine="h2")))
     on_calcite = str(update.compile(dialect=IgniteDialect(engine="calcite")))
     assert "SET n=(t.n * CAST(? AS INTEGER)) WHERE t.a = ?" in on_h2
-    assert "SET n=CAST((t.n * CAST(? AS INTEGER)) AS DECIMAL(10, 2)) WHERE t.a = ?" in on_calcite
+    assert "SET n=CAST(t.n * CAST(? AS INTEGER) AS DECIMAL(10, 2)) WHERE t.a = ?" in on_calcite
     compiled = update.compile(dialect=IgniteDialect())
     assert str(compiled.sibling("calcite")) == on_calcite
     assert compiled.sibling("calcite") is compiled.sibling("calcite")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -11,6 +11,8 @@ from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader, TypeCode, Writer
 from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.messages.base import Message
+
+_TRANSACTIONAL: Final = 0x02
 
 
 @attrs.define
@@ -92,11 +94,16 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     timeout: int | None = None
     partitions: Sequence[int] | None = None
     update_batch_size: int = 1
+    transaction_id: int | None = None
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the request."""
         writer.i32(0)  # no cache: the schema says where names are looked up
-        writer.u8(0)
+        if self.transaction_id is None:
+            writer.u8(0)
+        else:
+            writer.u8(_TRANSACTIONAL)
+            writer.i32(self.transaction_id)
         writer.string(self.schema)
         writer.i32(self.page_size)
         writer.i32(-1)  # the maximum of rows, which servers read and ignore

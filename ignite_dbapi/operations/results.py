@@ -1,0 +1,100 @@
+"""The rows of a query: pages, decoded as far as they are fetched, the next one requested ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ignite_dbapi.errors import DataError, Error, InterfaceError
+from ignite_dbapi.operations import calls, facts
+from ignite_dbapi.operations.session import Session
+from ignite_dbapi.protocol.codec import MissingFact
+from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, again
+from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsPage
+
+
+class ResultSet:
+    """The rows of one query: the current page, and whether the next one was asked for."""
+
+    def __init__(self, session: Session, answer: SqlFieldsAnswer) -> None:
+        self.session = session
+        self.cursor_id = answer.cursor_id
+        self.columns = answer.columns
+        self.page = answer.page
+        self._next: Pending | None = None
+        self._failure: Error | None = None
+        self._is_closed = not answer.page.has_more
+
+    def fetch(self, count: int | None) -> Operation[list[tuple[Any, ...]]]:
+        """The next *count* rows, or all; fewer at the end."""
+        rows: list[tuple[Any, ...]] = []
+        while count is None or len(rows) < count:
+            if self.page.row_count:
+                yield from self._request_ahead()
+                taken = yield from self._take(self.page.row_count if count is None else count - len(rows))
+                if rows:
+                    rows += taken
+                else:
+                    rows = taken
+            elif self._failure is not None:
+                raise again(self._failure)
+            elif self._next is None and not self.page.has_more:
+                break
+            else:
+                yield from self._turn_page()
+        return rows
+
+    def _request_ahead(self) -> Operation[None]:
+        if self._next is None and self.page.has_more and not self._is_closed:
+            self._next = yield Send(SqlFieldsPage(self.cursor_id, len(self.columns)))
+
+    def _turn_page(self) -> Operation[None]:
+        yield from self._request_ahead()
+        pending, self._next = self._next, None
+        if pending is None:
+            raise InterfaceError("the result was closed before it was read to its end", code="result_closed")
+        try:
+            self.page = yield Receive(pending)
+        except Error as error:
+            # Rows are missing from here on, which must not look like the end of the result.
+            self._failure = error
+            # The cursor stays open on the server when a later page fails.
+            yield from self.close()
+            raise
+        except BaseException:
+            # Only the waiting was given up: this page is still the next one.
+            self._next = pending
+            raise
+        self._is_closed = not self.page.has_more
+
+    def _take(self, count: int) -> Operation[list[tuple[Any, ...]]]:
+        while True:
+            try:
+                return self.page.take(count, self.session.context)
+            except MissingFact as missing:
+                fact = missing
+            except DataError:
+                # One value cannot be given as a Python object: the rows before it can.
+                if count == 1:
+                    raise
+                return (yield from self._take_until_error())
+            yield from facts.learn(self.session, fact)
+
+    def _take_until_error(self) -> Operation[list[tuple[Any, ...]]]:
+        rows = yield from self._take(1)
+        try:
+            while True:
+                rows += self.page.take(1, self.session.context)
+        except (DataError, MissingFact):
+            return rows
+
+    def close(self) -> Operation[None]:
+        """Free the cursor on the server, if it still has it."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._next = None
+        yield from calls.close_resource(self.session, self.cursor_id)
+
+    def __del__(self) -> None:
+        if not self._is_closed:
+            self.session.resources.orphans.append(self.cursor_id)

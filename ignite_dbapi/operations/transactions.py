@@ -1,0 +1,132 @@
+"""Transactions over SQL: when one starts, which statements join it, how it ends.
+
+The server is unforgiving here. A transaction id that has ended, or was never started on this connection, makes it
+run the statement on its own, without a word; an end that overtakes a statement does the same to that. Hence the
+rules: statements of a transaction run one after the other, the end waits for all of them, and an id is forgotten
+before its end is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import attrs
+
+from ignite_dbapi.errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
+from ignite_dbapi.operations import calls
+from ignite_dbapi.operations.session import Session
+from ignite_dbapi.operations.statements import Statement, StatementKind
+from ignite_dbapi.options import StatementOptions
+from ignite_dbapi.protocol.context import Feature
+from ignite_dbapi.protocol.exchange import Acquire, Operation
+from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionEnd, TransactionStart
+
+T = TypeVar("T")
+
+# Statements that both engines accept, or might, and that do nothing: control is by messages of their own.
+_CONTROL: Final = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+
+
+def check_supported(session: Session) -> None:
+    """Raise NotSupportedError if the server's SQL does not join transactions."""
+    if not session.context.has(Feature.TRANSACTION_AWARE_QUERIES):
+        raise NotSupportedError(
+            "autocommit=False needs a server whose SQL joins transactions: Apache Ignite 2.17 with the Calcite "
+            "engine and TransactionConfiguration.txAwareQueriesEnabled=true; this one does not offer it",
+            code="no_transactions",
+        )
+
+
+def set_autocommit(session: Session, value: bool) -> None:
+    """Switch between statements that take effect by themselves and transactions."""
+    if value == session.autocommit:
+        return
+    if not value:
+        check_supported(session)
+    elif session.transaction_id is not None:
+        raise ProgrammingError(
+            "autocommit cannot be switched on while a transaction is open; commit or roll back first",
+            code="transaction_open",
+        )
+    session.autocommit = value
+
+
+def check_statement(statement: Statement) -> None:
+    """Refuse SQL that looks like transaction control, which the server ignores or misunderstands."""
+    if statement.verb in _CONTROL:
+        raise NotSupportedError(
+            f"{statement.verb} is not run as SQL; use commit() and rollback() of a connection with "
+            f"autocommit=False. Ignite has no savepoints",
+            code="transaction_control",
+        )
+
+
+def options_within(session: Session, options: StatementOptions) -> StatementOptions:
+    """*options* for a statement of this connection: transactions are Calcite's alone."""
+    if session.autocommit or options.query_engine == "calcite":
+        return options
+    if options.query_engine == "h2":
+        raise NotSupportedError(
+            "the H2 engine does not join transactions; leave query_engine out, or connect with autocommit=True",
+            code="no_transactions",
+        )
+    return attrs.evolve(options, query_engine="calcite")
+
+
+def within(session: Session, statement: Statement, run: Callable[[int | None], Operation[T]]) -> Operation[T]:
+    """Let *run* run a statement with the id of the transaction that it belongs to, or None.
+
+    A transaction starts with the first statement that changes something: under READ COMMITTED a query sees the same
+    with and without one.
+    """
+    if session.autocommit:
+        return (yield from run(None))
+    yield Acquire(session.transaction_lock)
+    try:
+        if statement.kind is StatementKind.OTHER:
+            if session.transaction_id is not None:
+                raise NotSupportedError(
+                    f"{statement.verb} inside a transaction is refused: it would take effect at once and could "
+                    f"block the whole cluster; commit or roll back first",
+                    code="ddl_in_transaction",
+                )
+        elif statement.kind is StatementKind.DML and session.transaction_id is None:
+            session.transaction_id = yield from calls.call(
+                session,
+                TransactionStart(
+                    Concurrency.PESSIMISTIC,
+                    Isolation.READ_COMMITTED,
+                    round(session.options.transaction_timeout * 1000),
+                    session.options.transaction_label,
+                ),
+            )
+        return (yield from run(session.transaction_id))
+    finally:
+        session.transaction_lock.release()
+
+
+def end(session: Session, *, commit: bool) -> Operation[None]:
+    """Commit or roll back; nothing happens if nothing was changed since the last time."""
+    if session.autocommit:
+        return
+    yield Acquire(session.transaction_lock)
+    try:
+        transaction_id, session.transaction_id = session.transaction_id, None
+        if transaction_id is None:
+            return
+        try:
+            yield from calls.call(session, TransactionEnd(transaction_id, commit))
+        except DatabaseError as error:
+            if not commit or error.is_connection_lost:
+                raise
+            # A transaction that could not be committed (it timed out) stays until it is rolled back.
+            yield from calls.call(session, TransactionEnd(transaction_id, False))
+            raise OperationalError(
+                f"the transaction was rolled back instead of committed: {error}",
+                sqlstate="40000",
+                status=error.status,
+                code="commit_failed",
+            ) from error
+    finally:
+        session.transaction_lock.release()
