@@ -80,6 +80,8 @@ CONVERSIONS: list[tuple[str, Any, Any]] = [
     ("tls_check_hostname", "off", False),
     ("tls_verify", "0", False),
     ("autocommit", "true", True),
+    ("transaction_timeout", "2.5", 2.5),
+    ("transaction_label", "nightly", "nightly"),
 ]
 # What text cannot say.
 OBJECTS: list[tuple[str, Any, Any]] = [

@@ -101,7 +101,7 @@ class Simulation:
         self.random = random
         self.server = SimulatedServer()
         self.lock = FakeLock()
-        self.session = Session(Context((1, 7, 0), ALL_FEATURES, None, known()), ConnectOptions(), self.lock)
+        self.session = Session(Context((1, 7, 0), ALL_FEATURES, None, known()), ConnectOptions(), self.lock, FakeLock())
         self.tasks: list[Task] = []
         self._request_id = 0
 
