@@ -139,7 +139,7 @@ def fill(url: str, rows: int) -> None:
             "CREATE TABLE bench_reading (id INT PRIMARY KEY, bi BIGINT, v VARCHAR, d DOUBLE, de DECIMAL(18, 4), "
             "ts TIMESTAMP, b BOOLEAN, da DATE)"
         )
-        start = datetime(2020, 1, 1)  # noqa: DTZ001
+        start = datetime(2020, 1, 1)
         connection.cursor().executemany(
             "INSERT INTO bench_reading VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (

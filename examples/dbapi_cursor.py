@@ -21,7 +21,7 @@ def main(url: str) -> None:
             "CREATE TABLE example_booking (id BIGINT PRIMARY KEY, at TIMESTAMP, amount DECIMAL(12, 2), note VARCHAR)"
         )
         bookings = [
-            (number, datetime(2026, 1, 1 + number % 28, 12, 30), Decimal(number * 25) / 100, None)  # noqa: DTZ001
+            (number, datetime(2026, 1, 1 + number % 28, 12, 30), Decimal(number * 25) / 100, None)
             for number in range(1, 1001)
         ]
         cursor.executemany("INSERT INTO example_booking VALUES (?, ?, ?, ?)", bookings)

@@ -69,7 +69,17 @@ class IgniteExecutionContext(DefaultExecutionContext):
         compiled = compiled.sibling(option)
         if option != "node" and compiled.choice is not None and compiled.choice.vocabulary is engines.H2:
             facts = compiled.facts
-            told = dialect.server_facts(dbapi_connection, facts.tables, inserts_into=facts.inserts_into)
+            translated = execution_options.get("schema_translate_map") or {}
+            current = execution_options.get("ignite_schema")
+
+            def located(table: _Table) -> _Table:
+                return translated.get(table[0], table[0]) or current, table[1]
+
+            told = dialect.server_facts(
+                dbapi_connection,
+                {located(table) for table in facts.tables},
+                inserts_into=None if facts.inserts_into is None else located(facts.inserts_into),
+            )
             if told is not None:
                 compiled = compiled.sibling(option, told)
         return super()._init_compiled(

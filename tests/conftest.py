@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import ignite_dbapi
-from ignite_dbapi.local import cluster as _cluster
 
 _numbers = itertools.count(1)
 

@@ -268,6 +268,9 @@ def test_a_view_does_not_hide_its_join(engine: sa.Engine, truth: sa.Connection) 
         try:
             for statement in (sa.select(view), sa.text("SELECT pid, cid FROM eng_view")):
                 assert sorted(map(tuple, connection.execute(statement))) == expected
+            elsewhere = sa.table("eng_view", sa.column("pid"), sa.column("cid"), schema="there")
+            translated = connection.execution_options(schema_translate_map={"there": "public"})
+            assert sorted(map(tuple, translated.execute(sa.select(elsewhere)))) == expected
         finally:
             connection.exec_driver_sql("DROP VIEW eng_view")
 

@@ -69,9 +69,8 @@ def test_the_context_manager_commits_or_rolls_back(accounts: str, server: Any, o
     with ignite_dbapi.connect(server.url, autocommit=False) as connection:
         connection.execute("UPDATE accounts SET amount = 1 WHERE id = 1")
     assert amounts(outside) == [(1, 1), (2, 200)]
-    with pytest.raises(ZeroDivisionError), ignite_dbapi.connect(server.url, autocommit=False) as connection:
-        connection.execute("UPDATE accounts SET amount = 2 WHERE id = 1")
-        1 / 0  # noqa: B018
+    with pytest.raises(ignite_dbapi.DataError), ignite_dbapi.connect(server.url, autocommit=False) as connection:
+        connection.cursor().executemany("UPDATE accounts SET amount = ? WHERE id = 1", [(2,), (2**70,)])
     connection = ignite_dbapi.connect(server.url, autocommit=False)
     connection.execute("UPDATE accounts SET amount = 3 WHERE id = 2")
     connection.close()
