@@ -15,8 +15,8 @@ class Proxy:
     """Passes frames on between clients and the node at *target*.
 
     ``requests`` has the operation code of each request after the handshake, ``frames`` its bytes. *change* is called
-    with the number of an answer (from 0, the handshake's) and its frame, length included, and returns what to send instead, or None
-    to close the connection.
+    with the number of an answer (from 0, the handshake's) and its frame, length included, and returns what to send
+    instead, or None to close the connection.
     """
 
     def __init__(self, target: tuple[str, int], change: Change | None = None) -> None:
