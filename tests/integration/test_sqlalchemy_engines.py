@@ -268,7 +268,8 @@ def test_a_view_does_not_hide_its_join(engine: sa.Engine, truth: sa.Connection) 
         try:
             for statement in (sa.select(view), sa.text("SELECT pid, cid FROM eng_view")):
                 assert sorted(map(tuple, connection.execute(statement))) == expected
-            elsewhere = sa.table("eng_view", sa.column("pid"), sa.column("cid"), schema="there")
+            columns = (sa.Column("pid", sa.Integer), sa.Column("cid", sa.Integer))
+            elsewhere = sa.Table("eng_view", sa.MetaData(), *columns, schema="there")
             translated = connection.execution_options(schema_translate_map={"there": "public"})
             assert sorted(map(tuple, translated.execute(sa.select(elsewhere)))) == expected
         finally:
