@@ -48,7 +48,11 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov $(PYTEST_ARGUMENTS)
+# By coverage itself and not by pytest's option, which starts to measure only after the plugins are imported.
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGUMENTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
 	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas" $(PYTEST_ARGUMENTS)

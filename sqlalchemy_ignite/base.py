@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +21,7 @@ from sqlalchemy_ignite.compiler import IgniteCompiler, IgniteTypeCompiler
 from sqlalchemy_ignite.ddl import INDEX_OPTIONS, TABLE_OPTIONS, IgniteDDLCompiler
 from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines, ServerFacts
 from sqlalchemy_ignite.identifiers import IgniteIdentifierPreparer
-from sqlalchemy_ignite.reflection import IgniteReflection
+from sqlalchemy_ignite.reflection import CATALOGUE, IgniteReflection
 from sqlalchemy_ignite.types import COLSPECS
 
 __all__ = ["EXECUTION_OPTIONS", "IgniteDialect", "IgniteExecutionContext"]
@@ -48,6 +49,14 @@ def _check_engine(value: Any, where: str) -> str:
     raise exc.ArgumentError(f"{where}={value!r} is not one of {', '.join(map(repr, ENGINE_OPTIONS))}")
 
 
+def _level(autocommit: bool) -> str:
+    return "AUTOCOMMIT" if autocommit else "READ COMMITTED"
+
+
+def _may_leave_transaction(dbapi_connection: Any, execution_options: Mapping[str, Any]) -> bool:
+    return CATALOGUE in execution_options and not dbapi_connection.in_transaction
+
+
 class IgniteExecutionContext(DefaultExecutionContext):
     """Carries what was decided for a statement to the cursor that runs it."""
 
@@ -64,8 +73,7 @@ class IgniteExecutionContext(DefaultExecutionContext):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        option = execution_options.get("ignite_engine")
-        option = dialect.engine if option is None else _check_engine(option, "ignite_engine")
+        option = dialect.engine_option(dbapi_connection, execution_options)
         compiled = compiled.sibling(option)
         if option != "node" and compiled.choice is not None and compiled.choice.vocabulary is engines.H2:
             facts = compiled.facts
@@ -100,13 +108,19 @@ class IgniteExecutionContext(DefaultExecutionContext):
         compiled: Any = self.compiled
         if compiled is not None and not self.is_text and statement == self.statement and compiled.choice is not None:
             return compiled.choice  # type: ignore[no-any-return]
-        option = self.execution_options.get("ignite_engine")
-        option = self.dialect.engine if option is None else _check_engine(option, "ignite_engine")
+        option = self.dialect.engine_option(self._dbapi_connection, self.execution_options)
         told = None
-        if option != "node":
+        if option in ("auto", "h2"):
             tables = engines.read_text(statement).tables
             told = self.dialect.server_facts(self._dbapi_connection, tables, as_on_server=True)
         return engines.choose_for_text(option, self.dialect.server_engines, statement, told)
+
+    def is_about_tables(self, statement: str) -> bool:
+        """Return whether `statement` is DDL, be it given as text."""
+        if self.isddl:
+            return True
+        is_text = self.compiled is None or self.is_text
+        return is_text and engines.read_text(statement).verb in ("CREATE", "DROP", "ALTER")
 
     def cursor_options(self, statement: str) -> dict[str, Any]:
         """Return the keywords of the driver's ``execute`` for `statement`."""
@@ -338,38 +352,73 @@ class IgniteDialect(IgniteReflection):
         return bool(getattr(e, "is_connection_lost", False) or getattr(connection, "is_connection_lost", False))
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> Sequence[Any]:
-        """Return what there is: each statement takes effect by itself."""
-        return ("AUTOCOMMIT",)
+        """Return AUTOCOMMIT, and the one level that SQL transactions have; a server may still not have those."""
+        return ("AUTOCOMMIT", "READ COMMITTED")
 
     def get_isolation_level(self, dbapi_connection: Any) -> Any:
-        """Return AUTOCOMMIT."""
-        return "AUTOCOMMIT"
+        """Return the level of a connection."""
+        return _level(dbapi_connection.autocommit)
 
     def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
-        """Return AUTOCOMMIT."""
-        return "AUTOCOMMIT"
+        """Return the level that the driver's option ``autocommit`` gives to new connections."""
+        return _level(dbapi_conn.options.autocommit)
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
-        """Set AUTOCOMMIT, the one level that there is."""
-        if level != "AUTOCOMMIT":
-            raise exc.ArgumentError(f"isolation level {level!r}: there is only AUTOCOMMIT")
+        """Set the level of a connection; a server without transactions over SQL raises NotSupportedError."""
+        try:
+            dbapi_connection.autocommit = level == "AUTOCOMMIT"
+        except self.loaded_dbapi.NotSupportedError as error:
+            # SQLAlchemy wraps the errors of statements only.
+            raise exc.NotSupportedError(None, None, error) from error
 
     def reset_isolation_level(self, dbapi_conn: Any) -> None:
-        """Do nothing: there is one level."""
+        """Set the level that the engine, or else the driver, gives to new connections."""
+        # SQLAlchemy's own asserts that an engine's level is AUTOCOMMIT or the driver's; here it is neither.
+        level = self._on_connect_isolation_level or self.get_default_isolation_level(dbapi_conn)
+        self._assert_and_set_isolation_level(dbapi_conn, level)
 
     def detect_autocommit_setting(self, dbapi_conn: Any) -> bool:
-        """Return True: each statement takes effect by itself."""
+        """Return whether each statement takes effect by itself."""
         return bool(dbapi_conn.autocommit)
 
     def do_savepoint(self, connection: Connection, name: str) -> None:
         """Refuse a savepoint."""
-        raise exc.InvalidRequestError(
-            "Ignite has no savepoints: begin_nested() cannot be used. Each statement takes effect by itself."
-        )
+        raise exc.InvalidRequestError("Ignite has no savepoints: begin_nested() cannot be used.")
 
     def do_begin_twophase(self, connection: Connection, xid: Any) -> None:
         """Refuse two-phase commit."""
         raise exc.InvalidRequestError("Ignite has no two-phase commit over SQL: begin_twophase() cannot be used.")
+
+    def engine_option(self, dbapi_connection: Any, execution_options: Mapping[str, Any]) -> str:
+        """Return the engine option of a statement. SQL in transactions is Calcite's alone."""
+        given = execution_options.get("ignite_engine")
+        option = self.engine if given is None else _check_engine(given, "ignite_engine")
+        if dbapi_connection.autocommit or _may_leave_transaction(dbapi_connection, execution_options):
+            return option
+        if option == "h2":
+            raise exc.CompileError(
+                "engine='h2' was asked for, but the isolation level is READ COMMITTED, and only the Calcite engine "
+                "runs SQL in transactions: use isolation_level='AUTOCOMMIT', or leave the engine to the dialect"
+            )
+        return "calcite"
+
+    @contextlib.contextmanager
+    def _outside_transaction(self, context: Any, statement: str) -> Iterator[None]:
+        """Let DDL and the dialect's own questions run by themselves while no transaction is open.
+
+        They take effect at once anyway; but in transactional mode the driver sends everything to Calcite, which cannot
+        create each table, nor tell all of the system views.
+        """
+        dbapi_connection = getattr(context._dbapi_connection, "dbapi_connection", context._dbapi_connection)
+        leaves = not dbapi_connection.autocommit and not dbapi_connection.in_transaction
+        if leaves and (CATALOGUE in context.execution_options or context.is_about_tables(statement)):
+            dbapi_connection.autocommit = True
+            try:
+                yield
+            finally:
+                dbapi_connection.autocommit = False
+        else:
+            yield
 
     # -- what the server knows of tables ------------------------------------------------------------------
 
@@ -453,7 +502,8 @@ class IgniteDialect(IgniteReflection):
             return
         context.check()
         try:
-            cursor.execute(statement, parameters, **context.cursor_options(statement))
+            with self._outside_transaction(context, statement):
+                cursor.execute(statement, parameters, **context.cursor_options(statement))
         except self.loaded_dbapi.Error as error:
             if "Failed to prepare distributed join query" not in str(error):
                 raise
@@ -468,13 +518,16 @@ class IgniteDialect(IgniteReflection):
                 status=getattr(error, "status", None),
                 code=getattr(error, "code", None),
             ) from error
-        if context.isddl or (context.compiled is None and engines.read_text(statement).verb in ("CREATE", "DROP")):
+        if context.is_about_tables(statement):
             self._forget_tables()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         """Run a statement without parameters on the engine that was chosen for it."""
-        options = {} if context is None else context.cursor_options(statement)
-        cursor.execute(statement, **options)
+        if context is None:
+            cursor.execute(statement)
+            return
+        with self._outside_transaction(context, statement):
+            cursor.execute(statement, **context.cursor_options(statement))
 
     def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         """Run a statement for each set of parameters on the engine that was chosen for it."""

@@ -84,7 +84,7 @@ class IgniteCompiler(compiler.SQLCompiler):
         self._arguments = arguments
         self._siblings: dict[tuple[str, ServerFacts | None], IgniteCompiler] = {}
         self._depth_in_expression = 0
-        self._in_order_by = False
+        self._wants_casts = False
         self._direct_values: set[elements.BindParameter[Any]] = set()
         self._key_columns: tuple[Any, ...] = ()
         self.facts = Facts()
@@ -237,8 +237,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         same kind, where a bare parameter keeps an index and partition pruning usable.
         """
         rendered: str = super().visit_bindparam(bindparam, *args, **kwargs)
-        # Calcite types no bare parameter in ORDER BY.
-        if (ignite_bare and not self._in_order_by) or kwargs.get("literal_binds"):
+        # Calcite types no bare parameter in ORDER BY, nor in the CASE of an UPDATE.
+        if (ignite_bare and not self._wants_casts) or kwargs.get("literal_binds"):
             return rendered
         if bindparam in self.literal_execute_params or isinstance(bindparam, selectable._OffsetLimitParam):
             return rendered
@@ -418,6 +418,14 @@ class IgniteCompiler(compiler.SQLCompiler):
             return f"{left} / CAST({right} AS DOUBLE)"
         return f"{left} / {right}"
 
+    def visit_case(self, clause: Any, **kwargs: Any) -> str:
+        """Render CASE, with a cast around each parameter."""
+        outer, self._wants_casts = self._wants_casts, True
+        try:
+            return super().visit_case(clause, **kwargs)
+        finally:
+            self._wants_casts = outer
+
     def visit_funcfilter(self, funcfilter: Any, **kwargs: Any) -> str:
         """Render FILTER, which the H2 engine reads and ignores."""
         self.facts.refuse("h2", "it silently ignores FILTER (WHERE …); use an aggregate of case(…) instead")
@@ -505,11 +513,11 @@ class IgniteCompiler(compiler.SQLCompiler):
 
     def order_by_clause(self, select: Any, **kwargs: Any) -> str:
         """Render ORDER BY, with a cast around each parameter."""
-        outer, self._in_order_by = self._in_order_by, True
+        outer, self._wants_casts = self._wants_casts, True
         try:
             return super().order_by_clause(select, **kwargs)
         finally:
-            self._in_order_by = outer
+            self._wants_casts = outer
 
     def limit_clause(self, select: Any, **kwargs: Any) -> str:
         """Render LIMIT and OFFSET."""

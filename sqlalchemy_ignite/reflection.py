@@ -21,12 +21,15 @@ from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 
 from sqlalchemy_ignite.types import type_of_java_class
 
-__all__ = ["IgniteReflection", "parse_index_columns"]
+__all__ = ["CATALOGUE", "IgniteReflection", "parse_index_columns"]
 
 if TYPE_CHECKING:
     from sqlalchemy_ignite.engines import ServerEngines
 
 _Key = tuple[str | None, str]
+
+#: The execution option by which the dialect knows its own questions: they are no part of a transaction.
+CATALOGUE = "_ignite_catalogue"
 
 #: What Calcite calls a length when there is none.
 _ANY_LENGTH = 65536
@@ -56,6 +59,11 @@ _SQL_TYPES: dict[str, type[sqltypes.TypeEngine[Any]]] = {
 }
 
 
+def _in_transaction(connection: Connection) -> bool:
+    dbapi_connection: Any = connection.connection.dbapi_connection
+    return bool(dbapi_connection.in_transaction)
+
+
 def parse_index_columns(columns: str) -> list[tuple[str, bool]]:
     """Return the columns of an index from the text of SYS.INDEXES, each with whether it is descending.
 
@@ -83,15 +91,18 @@ class IgniteReflection(DefaultDialect):
         statement = text(sql)
         if "names" in parameters:
             statement = statement.bindparams(bindparam("names", expanding=True))
-        return list(connection.execute(statement.execution_options(ignite_engine=self._reader), parameters))
+        options = {"ignite_engine": self._reader(connection), CATALOGUE: True}
+        return list(connection.execute(statement.execution_options(**options), parameters))
 
-    @property
-    def _reader(self) -> str:
-        """The engine that reads the system views: the H2 engine tells Java classes and enums by their names.
+    def _reader(self, connection: Connection) -> str:
+        """Return the engine that reads the system views: the H2 engine tells Java classes and enums by their names.
 
-        Calcite gives them as Java objects, and whether it can cast them to text differs from node to node.
+        Calcite gives them as Java objects, and whether it can cast them to text differs from node to node. But while a
+        transaction is open, only Calcite can be asked.
         """
-        return "h2" if "h2" in self.server_engines.available else "node"
+        if "h2" not in self.server_engines.available or _in_transaction(connection):
+            return "node"
+        return "h2"
 
     def _filtered(self, names: Collection[str] | None, column: str) -> tuple[str, dict[str, Any]]:
         if names is None or len(names) > _MOST_NAMES:
@@ -257,7 +268,7 @@ class IgniteReflection(DefaultDialect):
         facts = self._column_facts(connection, schema, tables) if tables else {}
         for name in tables:
             order = [column for column in self._column_order(connection, schema, name) if column in facts[name]]
-            told = {} if self._reader == "h2" else self._types_from_calcite(connection, schema, name, order)
+            told = {} if self._reader(connection) == "h2" else self._types_from_calcite(connection, schema, name, order)
             yield (schema, name), [self._column(column, facts[name][column], told.get(column)) for column in order]
         for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
             if name in tables:
@@ -277,7 +288,7 @@ class IgniteReflection(DefaultDialect):
         self, connection: Connection, schema: str | None, names: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
         condition, parameters = self._filtered(names, "TABLE_NAME")
-        type_ = "TYPE" if self._reader == "h2" else "NULL"
+        type_ = "TYPE" if self._reader(connection) == "h2" else "NULL"
         rows = self._ask(
             connection,
             f"SELECT TABLE_NAME, COLUMN_NAME, {type_}, NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"
@@ -298,7 +309,7 @@ class IgniteReflection(DefaultDialect):
         table = f"{quote(self._schema_on_server(schema))}.{quote(self.name_on_server(name))}"
         result = connection.execution_options().exec_driver_sql(
             f"SELECT * FROM {table} WHERE 1 = 0",
-            execution_options={"ignite_engine": "node"},
+            execution_options={"ignite_engine": "node", CATALOGUE: True},
         )
         try:
             return [column[0] for column in result.cursor.description or ()]
@@ -321,7 +332,7 @@ class IgniteReflection(DefaultDialect):
 
     def _view_columns(self, connection: Connection, schema: str | None, name: str) -> list[dict[str, Any]]:
         order = self._column_order(connection, schema, name)
-        if self._reader == "h2":
+        if self._reader(connection) == "h2":
             found = self._types_from_h2(connection, schema, name)
         else:
             found = self._types_from_calcite(connection, schema, name, order)
@@ -342,7 +353,7 @@ class IgniteReflection(DefaultDialect):
         statement = text(
             "SELECT COLUMN_NAME, TYPE_NAME, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH"
             " FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = :schema AND TABLE_NAME = :name"
-        ).execution_options(ignite_engine="h2")
+        ).execution_options(**{"ignite_engine": "h2", CATALOGUE: True})
         rows = connection.execute(
             statement, {"schema": self._schema_on_server(schema), "name": self.name_on_server(name)}
         )
@@ -360,7 +371,7 @@ class IgniteReflection(DefaultDialect):
         # The outer join gives one row also when the view has none.
         row = connection.exec_driver_sql(
             f"SELECT {types_} FROM (VALUES (0)) AS Z(Q) LEFT JOIN (SELECT * FROM {view} LIMIT 1) X ON 1 = 1",
-            execution_options={"ignite_engine": "calcite"},
+            execution_options={"ignite_engine": "calcite", CATALOGUE: True},
         ).one()
         found: dict[str, sqltypes.TypeEngine[Any]] = {}
         for column, told in zip(order, row, strict=True):

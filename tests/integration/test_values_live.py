@@ -210,3 +210,41 @@ def test_errors_of_values_do_not_show_as_server_failures(cursor: Any) -> None:
         with pytest.raises(DatabaseError) as caught:
             cursor.execute("SELECT CAST(? AS INT)", ["x"], query_engine=engine)
         assert isinstance(caught.value, DataError)
+
+
+def test_objects_as_keys_and_values(connection: ignite_dbapi.Connection) -> None:
+    connection.execute("DROP TABLE IF EXISTS of_objects")
+    connection.execute(
+        "CREATE TABLE of_objects (a INT, b VARCHAR, d DATE, x DECIMAL(5, 2), PRIMARY KEY (a, b)) "
+        'WITH "key_type=OfObjectsKey,value_type=OfObjectsValue"'
+    )
+    connection.execute("INSERT INTO of_objects VALUES (?, ?, ?, ?)", (1, "k", date(2020, 1, 2), Decimal("1.50")))
+    ((key, value),) = connection.execute("SELECT _KEY, _VAL FROM of_objects").fetchall()
+    assert (key.type_name, dict(key)) == ("OfObjectsKey", {"A": 1, "B": "k"})
+    assert (value.type_name, dict(value)) == ("OfObjectsValue", {"D": date(2020, 1, 2), "X": Decimal("1.50")})
+    # What was read finds its row again: it is written with the types that the cluster knows the fields by.
+    for found in (key, ignite_dbapi.BinaryObject("OfObjectsKey", {"A": 1, "B": "k"})):
+        assert connection.execute("SELECT a FROM of_objects WHERE _KEY = ?", (found,)).fetchall() == [(1,)]
+    connection.execute("DROP TABLE of_objects")
+
+
+def test_objects_of_a_new_type_are_registered(connection: ignite_dbapi.Connection, ignite_url: str) -> None:
+    connection.execute("DROP TABLE IF EXISTS of_new_objects")
+    connection.execute("CREATE TABLE of_new_objects (id INT PRIMARY KEY, o OTHER)")
+    inner = ignite_dbapi.BinaryObject("NewInner", {"ratio": 1.5, "when": datetime(2024, 1, 2, 3, 4, 5, 678000)})
+    for number, fields in enumerate(
+        (
+            {"text": "x", "number": 1, "items": [1, "a", None], "inner": inner},
+            {"text": None, "extra": Decimal("2.50")},  # another schema of the same type
+        )
+    ):
+        written = ignite_dbapi.BinaryObject("NewOuter", fields)
+        connection.execute("INSERT INTO of_new_objects VALUES (?, ?)", (number, written))
+        # A connection that has registered nothing learns names and schemas from the cluster.
+        with ignite_dbapi.connect(ignite_url) as other:
+            cursor = other.execute("SELECT o FROM of_new_objects WHERE id = ?", (number,))
+            ((read,),) = cursor.fetchall()
+            assert dict(read) | {"inner": None} == fields | {"inner": None}
+            if number == 0:
+                assert dict(read.inner) == dict(inner)
+    connection.execute("DROP TABLE of_new_objects")

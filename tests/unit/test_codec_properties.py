@@ -300,7 +300,7 @@ def test_objects(fields: dict[str, Any], raw: bytes | None, is_compact: bool) ->
     # NULL tells nothing about the type of a field, so it is left out.
     assert [field.name for field in registered.fields] == [name for name in fields if fields[name] is not None]
     knowledge.binary_types.add(registered)
-    knowledge.binary_types.add(BinaryType.of("Thing", [(name, 9) for name in fields]))
+    knowledge.binary_types.add(BinaryType.of("Thing", [(name, 103) for name in fields]))
     data = encode(value, knowledge)
     again = decode(data, knowledge)
     assert identical(dict(again), fields)
@@ -315,7 +315,7 @@ def _type_id(name: str) -> int:
 def test_objects_within_objects_and_handles() -> None:
     knowledge = known()
     for name, fields in (("In", ["x"]), ("Out", ["a", "b", "c"])):
-        knowledge.binary_types.add(BinaryType.of(name, [(field, 9) for field in fields]))
+        knowledge.binary_types.add(BinaryType.of(name, [(field, 103) for field in fields]))
     inner = BinaryObject("In", {"x": 1})
     outer = BinaryObject("Out", {"a": inner, "b": [inner], "c": None})
     again = decode(encode(outer, knowledge), knowledge)

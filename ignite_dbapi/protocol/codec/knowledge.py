@@ -71,6 +71,7 @@ class BinaryType:
     enum_values: tuple[tuple[str, int], ...] = ()
     schemas: dict[int, tuple[int, ...]] = attrs.field(factory=dict)
     field_names: dict[int, str] = attrs.field(init=False, repr=False, eq=False)
+    field_codes: dict[int, int] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         names: dict[int, str] = {}
@@ -78,6 +79,7 @@ class BinaryType:
             # A name registered again in another case shares the id; the first one stays.
             names.setdefault(field.field_id, field.name)
         object.__setattr__(self, "field_names", names)
+        object.__setattr__(self, "field_codes", {field.field_id: field.type_code for field in self.fields})
 
     @classmethod
     def of(

@@ -235,6 +235,12 @@ class Writer:
     def _double(self, value: Any) -> None:
         self.buffer += _PACK_DOUBLE(TypeCode.DOUBLE, _to_float(value, TypeCode.DOUBLE))
 
+    def _exact_double(self, value: Any) -> None:
+        """A number of another kind, such as a Fraction, if a double holds it exactly."""
+        if float(value) != value:
+            raise _mismatch(value, TypeCode.DOUBLE)
+        self._double(value)
+
     def _boolean(self, value: Any) -> None:
         if not isinstance(value, (bool, int)) and type(value).__name__ not in ("bool_", "bool"):
             raise _mismatch(value, TypeCode.BOOL)
@@ -529,6 +535,9 @@ class Writer:
                 f"hashes collide): {names}",
                 code="value_mismatch",
             )
+        known = None
+        if value.is_user_type and value.class_name is None:
+            known = self.knowledge.binary_types.get(type_id)
         buffer = self.buffer
         start = len(buffer)
         buffer += bytes(24)
@@ -537,9 +546,9 @@ class Writer:
         data_start = len(buffer)
         offsets: list[int] = []
         codes: list[int] = []
-        for name in names:
+        for name, field_id in zip(names, field_ids, strict=True):
             offsets.append(len(buffer) - start)
-            self._nested((value.fields[name],))
+            self._field(value.fields[name], known.field_codes.get(field_id) if known is not None else None)
             codes.append(buffer[start + offsets[-1]])
         raw_offset = len(buffer) - start
         if value.raw is not None:
@@ -577,7 +586,14 @@ class Writer:
             offset_field,
         )
         if value.is_user_type and value.class_name is None:
-            self._require_registration(value, type_id, schema, names, field_ids, codes)
+            self._require_registration(value, known, type_id, schema, names, field_ids, codes)
+
+    def _field(self, value: Any, code: int | None) -> None:
+        """A field's value; *code* is the type that the cluster knows the field by, and insists on."""
+        if code is not None and code in _FIELD_CODES.get(type(value), ()):
+            self.typed(TypeCode(code), value)
+        else:
+            self._nested((value,))
 
     def _footer(self, flags: int, field_ids: Sequence[int], offsets: Sequence[int]) -> None:
         # The width of all offsets follows from the last one, which is the largest.
@@ -590,6 +606,7 @@ class Writer:
     def _require_registration(
         self,
         value: BinaryObject,
+        known: BinaryType | None,
         type_id: int,
         schema: int,
         names: Sequence[str],
@@ -600,7 +617,6 @@ class Writer:
 
         Servers that meet an object of an unknown schema wait half a minute for it and then fail.
         """
-        known = self.knowledge.binary_types.get(type_id)
         if known is not None and schema in known.schemas:
             return
         if value.type_name is None:
@@ -632,6 +648,17 @@ _METADATA_CODES: Final[dict[int, int]] = {
     TypeCode.WRAPPED: TypeCode.COMPLEX_OBJECT,
     TypeCode.HANDLE: TypeCode.COMPLEX_OBJECT,
     TypeCode.OPTIMIZED & 0xFF: TypeCode.COMPLEX_OBJECT,
+}
+
+# The types of fields that a plain Python value can be of besides the one that is natural for it.
+_ARRAY_CODES: Final = frozenset(PRIMITIVE_ARRAY_FORMATS) | frozenset(ELEMENT_CODES)
+_FIELD_CODES: Final[dict[type, frozenset[int]]] = {
+    int: frozenset({TypeCode.BYTE, TypeCode.SHORT, TypeCode.INT, TypeCode.FLOAT, TypeCode.DOUBLE, TypeCode.DECIMAL}),
+    float: frozenset({TypeCode.FLOAT}),
+    str: frozenset({TypeCode.CHAR}),
+    datetime: frozenset({TypeCode.DATE}),
+    list: _ARRAY_CODES,
+    tuple: _ARRAY_CODES,
 }
 
 _WriteMethod = Callable[[Writer, Any], None]
@@ -683,7 +710,7 @@ _SUBCLASS_WRITERS: Final[tuple[tuple[type, _WriteMethod], ...]] = (
     ((set), Writer._set),
     (dict, Writer._mapping),
     (numbers.Integral, lambda writer, value: writer._integer(TypeCode.LONG, value)),
-    (numbers.Real, lambda writer, value: writer._double(value)),
+    (numbers.Real, lambda writer, value: writer._exact_double(value)),
 )
 
 _TYPED_WRITERS: Final[dict[int, _WriteMethod]] = {
