@@ -281,7 +281,9 @@ def test_paused_node(victim: Callable[[], Any]) -> None:
 # --- Ctrl-C ---------------------------------------------------------------------------------------------------------
 
 CTRL_C = """
-import sys, time, ignite_dbapi
+import signal, sys, time, ignite_dbapi
+# A test run in the background has Ctrl-C ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 connection = ignite_dbapi.connect(sys.argv[1])
 cursor = connection.cursor()
 def slow():

@@ -127,7 +127,7 @@ def test_statements_within_are_written_for_calcite(engine: sa.Engine, outside: i
             assert connection.scalar(statement) == "calcite"
         # Calcite pads text literals, and would store this one with blanks; an UPDATE would not convert the number.
         shorter = sa.case((Account.id == 1, sa.literal_column("'a'")), else_=sa.literal("bbb", literal_execute=True))
-        connection.execute(sa.update(Account).values(owner=shorter, amount=Account.amount + sa.literal(0.5)))
+        connection.execute(sa.update(Account).values(owner=shorter, amount=Account.amount + sa.literal(0.25)))
         connection.commit()
         connection.exec_driver_sql("UPDATE tx_account SET amount = ? WHERE id = ?", (5, 2))
         assert connection.scalar(sa.text("SELECT amount FROM tx_account WHERE id = :id"), {"id": 2}) == 5
@@ -236,6 +236,7 @@ def test_what_there_is_not(engine: sa.Engine, outside: ignite_dbapi.Connection) 
     with engine.connect() as connection:
         with pytest.raises(exc.InvalidRequestError, match="no savepoints"):
             connection.begin_nested()
+        connection.rollback()
         with pytest.raises(exc.InvalidRequestError, match="two-phase"):
             connection.begin_twophase()
         connection.rollback()
