@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -54,6 +55,7 @@ class ConnectionAttributes:
         try:
             transactions.set_autocommit(self._session, options.autocommit)
         except errors.Error:
+            self._is_closed = True
             channel.close()
             raise
 
@@ -197,6 +199,12 @@ class Connection(ConnectionAttributes):
         """Close the connection; an open transaction is rolled back, cursors cannot be used. May be called again."""
         self._is_closed = True
         self._channel.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        # A failed connect leaves no channel behind; at the interpreter's exit globals may be gone, hence _warn.
+        if "_channel" in self.__dict__ and not self.closed:
+            _warn(f"{self!r} was not closed", ResourceWarning, source=self)
+            self.close()
 
     def __enter__(self) -> Connection:
         self._check_open()
