@@ -157,7 +157,7 @@ def test_containers_that_contain_themselves() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), 1j, range(3), np.array([1, 2]), np.array([1]), np.array(5), np.datetime64("2024-01-01"), np.datetime64("NaT"),  # noqa: E501
+    [object(), 1j, range(3), np.array([1, 2]), np.array([1]), np.array(5), np.datetime64("2024-01-01"), np.datetime64("NaT", "ns"),  # noqa: E501
      np.complex128(1), type, len, iter([])],
 )  # fmt: skip
 def test_types_that_ignite_has_not(value: Any) -> None:
