@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "ignite_dbapi"
+import ignite_dbapi
+
+# Where the packages are imported from: the tree, or an installation.
+PACKAGE = Path(ignite_dbapi.__file__).parent
+ROOT = PACKAGE.parent
 SHELLS = {"connection", "cursor", "aio", "keyvalue", "arrow", ""}
 IO_MODULES = {
     "socket",
