@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas"
 	@echo "make test                 run all tests against nodes that they start themselves"
-	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy and pandas tests with SQLAlchemy 2.0"
+	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy, pandas and Alembic tests with SQLAlchemy 2.0"
 	@echo "make test-compiled        build a wheel with the compiled codec and run the tests with it"
 	@echo "make lint                 check formatting, style and types"
 	@echo "make format               format the sources"
@@ -55,7 +55,7 @@ test: $(VENV)/.dev
 	$(BIN)/coverage report
 
 test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
-	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas" $(PYTEST_ARGUMENTS)
+	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas or alembic" $(PYTEST_ARGUMENTS)
 
 # Installed from a wheel and not from the tree, so that what users install is what is tested. The tests run from
 # a copy: beside the sources, Python would import the interpreted package instead.

@@ -9,4 +9,10 @@ from __future__ import annotations
 from sqlalchemy_ignite.base import IgniteDialect
 from sqlalchemy_ignite.types import TINYINT
 
+try:
+    from sqlalchemy_ignite import alembic as _alembic  # noqa: F401 - Alembic finds IgniteImpl once it is imported
+except ImportError as error:
+    if not (error.name or "").startswith("alembic"):
+        raise
+
 __all__ = ["TINYINT", "IgniteDialect"]

@@ -238,6 +238,7 @@ class IgniteDialect(IgniteReflection):
     supports_comments = False
     div_is_floordiv = True
     tuple_in_values = False
+    cte_follows_insert = True
     default_schema_name = "public"
 
     engine: str
@@ -396,7 +397,7 @@ class IgniteDialect(IgniteReflection):
         if dbapi_connection.autocommit or _may_leave_transaction(dbapi_connection, execution_options):
             return option
         if option == "h2":
-            raise exc.CompileError(
+            raise self.loaded_dbapi.NotSupportedError(
                 "engine='h2' was asked for, but the isolation level is READ COMMITTED, and only the Calcite engine "
                 "runs SQL in transactions: use isolation_level='AUTOCOMMIT', or leave the engine to the dialect"
             )

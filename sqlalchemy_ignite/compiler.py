@@ -209,9 +209,14 @@ class IgniteCompiler(compiler.SQLCompiler):
                 f"The common table expression {cte.name!r} is recursive: neither SQL engine of Ignite 2.x runs WITH "
                 "RECURSIVE. Walk the rows from Python instead."
             )
+        if getattr(cte.element, "is_dml", False):
+            raise exc.CompileError(
+                f"The common table expression {cte.name!r} changes rows: Ignite's are queries. Execute it by itself."
+            )
         if isinstance(cte.element, selectable.Values):
             self.facts.refuse("h2", "its common table expressions cannot be VALUES")
-        if self.vocabulary.writes_ctes_in_place:
+        # Calcite has no WITH before UPDATE and DELETE.
+        if self.vocabulary.writes_ctes_in_place or self.isupdate or self.isdelete:
             return self._cte_in_place(cte, *args, **kwargs)
         return super().visit_cte(cte, *args, **kwargs)
 
@@ -637,10 +642,7 @@ class IgniteCompiler(compiler.SQLCompiler):
             )
         if self.vocabulary.stores_updates_unconverted:
             update_stmt = self._cast_assignments(update_stmt)
-        text: str = super().visit_update(update_stmt, *args, **kwargs)
-        if self.ctes:
-            self.facts.refuse("calcite", "it has no WITH before UPDATE and DELETE")
-        return text
+        return super().visit_update(update_stmt, *args, **kwargs)
 
     def _has_key_that_calcite_misses(self, table: Any) -> bool:
         if not isinstance(table, Table) or len(table.primary_key) != 1:
@@ -680,10 +682,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     def visit_delete(self, *args: Any, **kwargs: Any) -> str:
         """Render a DELETE."""
         self.facts.changes_source = True
-        text: str = super().visit_delete(*args, **kwargs)
-        if self.ctes:
-            self.facts.refuse("calcite", "it has no WITH before UPDATE and DELETE")
-        return text
+        return super().visit_delete(*args, **kwargs)
 
     def update_from_clause(self, *args: Any, **kwargs: Any) -> str:
         """Refuse UPDATE of one table from another."""

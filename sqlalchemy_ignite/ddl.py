@@ -356,7 +356,11 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
         self._verify_index_table(index)
         if index.name is None:
             raise exc.CompileError("CREATE INDEX requires that the index have a name")
-        check_name("index", str(index.name), longest=self._longest)
+        # A name that a naming convention made is cut to what fits.
+        name: str = index.name
+        if isinstance(index.name, elements._truncated_label):
+            name = self.preparer.truncate_and_render_index_name(index.name, _alembic_quote=False)
+        check_name("index", name, longest=self._longest)
         assert index.table is not None
         if index.unique:
             self._left_out(f"UNIQUE of index {index.name!r}", index.table.name)

@@ -322,13 +322,16 @@ class IgniteReflection(DefaultDialect):
             type_ = type_of_java_class(java_class or "", precision, scale)
         elif isinstance(type_, (sqltypes.VARCHAR, sqltypes.VARBINARY)) and 0 < (precision or 0) < _ANY_LENGTH:
             type_ = type(type_)(precision)
-        return {
+        column = {
             "name": self.normalize_name(name),
             "type": type_,
             "nullable": bool(nullable) and not is_key,
             "default": None if default is None else _default_as_sql(default, type_),
-            "autoincrement": False,
         }
+        if not is_key:
+            # SQLAlchemy's own suite wants nothing said of keys, or True.
+            column["autoincrement"] = False
+        return column
 
     def _view_columns(self, connection: Connection, schema: str | None, name: str) -> list[dict[str, Any]]:
         order = self._column_order(connection, schema, name)

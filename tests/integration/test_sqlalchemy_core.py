@@ -358,6 +358,7 @@ def test_what_ignite_has_not_is_refused_in_words(connection: sa.Connection) -> N
         (sa.select(sa.func.row_number().over(order_by=item.c.id)), "no window functions"),
         (sa.select(item.c.id).with_for_update(), "no SELECT … FOR UPDATE"),
         (sa.select(q.union_all(sa.select(q.c.id + 1))), "WITH RECURSIVE"),
+        (sa.select(item.c.id).add_cte(item.delete().cte("gone")), "'gone' changes rows"),
         (sa.select(item.c.id).fetch(1, with_ties=True), "WITH TIES"),
         (sa.select(item.c.a.bitwise_lshift(1)), "no shift operators"),
         (item.update().values(a=1).where(item.c.id == pair.c.b), "no UPDATE … FROM"),

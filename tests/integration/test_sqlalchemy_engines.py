@@ -256,6 +256,12 @@ def test_a_cte_leaves_its_tables_free(engine: sa.Engine) -> None:
                 assert connection.scalar(both_sides) == 9
             except exc.NotSupportedError:
                 assert engine.dialect.server_engines.available == {"h2"}
+            if "calcite" in engine.dialect.server_engines.available:
+                # Changes with a CTE go there as well: on the H2 engine they may keep their tables from being created.
+                found = sa.select(q.c.a).where(q.c.a == table.c.id).scalar_subquery()
+                assert connection.execute(table.delete().where(table.c.a == found)).rowcount == 3
+                copied = sa.insert(table).from_select(["id", "a"], sa.select(q.c.a + 10, q.c.a))
+                assert connection.execute(copied).rowcount == 0
         own.drop_all(engine)
 
 

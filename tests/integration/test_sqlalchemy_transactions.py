@@ -90,9 +90,14 @@ def test_core_commits_and_rolls_back(engine: sa.Engine, outside: ignite_dbapi.Co
         connection.execute(sa.update(Account).where(Account.id == 1).values(amount=8))
     # Leaving a connection rolls back what was not committed.
     assert amounts(outside) == [(1, 7), (2, 200)]
-    with pytest.raises(ZeroDivisionError), engine.begin() as connection:
-        connection.execute(sa.update(Account).values(amount=0))
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with engine.begin() as connection:
+            connection.execute(sa.update(Account).values(amount=0))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert amounts(outside) == [(1, 7), (2, 200)]
 
 
@@ -142,9 +147,9 @@ def test_statements_within_are_written_for_calcite(engine: sa.Engine, outside: i
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.query_engine())) == "calcite"
         asked = sa.select(Account.id).execution_options(ignite_engine="h2")
-        with pytest.raises(exc.CompileError, match="only the Calcite engine"):
+        with pytest.raises(exc.NotSupportedError, match="only the Calcite engine"):
             connection.execute(asked)
-        with pytest.raises(exc.CompileError, match="only the Calcite engine"):
+        with pytest.raises(exc.NotSupportedError, match="only the Calcite engine"):
             connection.execute(sa.text("SELECT 1"), execution_options={"ignite_engine": "h2"})
 
 
@@ -248,9 +253,11 @@ def test_what_there_is_not(engine: sa.Engine, outside: ignite_dbapi.Connection) 
             with pytest.raises(exc.NotSupportedError):
                 connection.exec_driver_sql(sql)
     with orm.Session(engine) as session:
-        session.add(Account(id=9, owner="x", amount=0))
+        session.execute(sa.select(Account.id))
+        session.begin_nested()
+        # A session asks for the savepoint when it is first needed.
         with pytest.raises(exc.InvalidRequestError, match="no savepoints"):
-            session.begin_nested()
+            session.execute(sa.select(Account.id))
     with orm.Session(engine, twophase=True) as session, pytest.raises(exc.InvalidRequestError, match="two-phase"):
         session.execute(sa.select(Account.id))
     assert amounts(outside) == [(1, 100), (2, 200)]
