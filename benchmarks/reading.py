@@ -64,9 +64,10 @@ def raw(host: str, port: int) -> Callable[[str], list[Any]]:
     import ignite_dbapi
     from ignite_dbapi.protocol.messages.sql import SqlFieldsPage, SqlFieldsQuery
 
-    channel = ignite_dbapi.connect(host=host, port=port)._channel
+    connection = ignite_dbapi.connect(host=host, port=port)
 
     def read(sql: str) -> list[Any]:
+        channel = connection._channel
         answer = channel.receive(channel.send(SqlFieldsQuery(sql=sql, page_size=PAGE)))
         page, count = answer.page, answer.page.row_count
         while page.has_more:
