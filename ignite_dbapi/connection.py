@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import warnings
 from collections.abc import Callable
 from types import TracebackType
@@ -12,14 +11,13 @@ from uuid import UUID, uuid4
 
 from ignite_dbapi import errors
 from ignite_dbapi._version import __version__
+from ignite_dbapi.cluster.connecting import open_session
 from ignite_dbapi.cursor import Cursor
 from ignite_dbapi.operations import server, transactions
-from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
 from ignite_dbapi.options import ConnectOptions
-from ignite_dbapi.protocol.codec import Knowledge
-from ignite_dbapi.protocol.exchange import Lock, Operation
+from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import blocking
 
@@ -47,17 +45,6 @@ class ConnectionAttributes:
 
     _session: Session
     _is_closed = False
-
-    def _begin(self, channel: Any, options: ConnectOptions, knowledge: Knowledge, new_lock: Callable[[], Lock]) -> None:
-        self._channel = channel
-        channel.context.knowledge = knowledge
-        self._session = Session(channel.context, options, new_lock(), new_lock())
-        try:
-            transactions.set_autocommit(self._session, options.autocommit)
-        except errors.Error:
-            self._is_closed = True
-            channel.close()
-            raise
 
     def _new_cursor_state(self) -> CursorState:
         self._check_open()
@@ -92,7 +79,7 @@ class ConnectionAttributes:
     @property
     def is_connection_lost(self) -> bool:
         """Whether the connection broke. It does not mend itself: connect again."""
-        failure = self._channel.failure
+        failure = self._session.channel.failure
         return bool(failure is not None and failure.is_connection_lost)
 
     @property
@@ -114,8 +101,7 @@ class ConnectionAttributes:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port of the node that is connected to."""
-        address: tuple[str, int] = self._channel.address
-        return address
+        return self._session.channel.address
 
     @property
     def autocommit(self) -> bool:
@@ -149,19 +135,15 @@ class Connection(ConnectionAttributes):
     """
 
     def __init__(self, options: ConnectOptions) -> None:
-        # First what may be wrong with the options, then what needs to be closed again.
-        knowledge = initial_knowledge(options.timezone)
-        channel = blocking.connect(options, client_attributes())
-        self._begin(channel, options, knowledge, threading.Lock)
+        self._session = blocking.run(open_session(options, client_attributes()))
 
     def _run(self, operation: Operation[T]) -> T:
         self._check_open()
-        value: T = self._channel.run(operation)
-        return value
+        return blocking.run(operation, self._session.channel)
 
     def _finish(self, operation: Operation[None]) -> None:
         if self._must_finish(operation):
-            self._channel.run(operation)
+            blocking.run(operation, self._session.channel)
 
     def cursor(self, row_factory: RowFactory | None = None) -> Cursor:
         """A new cursor; *row_factory* says what its rows are (default: the connection's, else tuples)."""
@@ -198,11 +180,11 @@ class Connection(ConnectionAttributes):
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back, cursors cannot be used. May be called again."""
         self._is_closed = True
-        self._channel.close()
+        self._session.channel.close()
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
-        # A failed connect leaves no channel behind; at the interpreter's exit globals may be gone, hence _warn.
-        if "_channel" in self.__dict__ and not self.closed:
+        # A failed connect leaves no session behind; at the interpreter's exit globals may be gone, hence _warn.
+        if "_session" in self.__dict__ and not self.closed:
             _warn(f"{self!r} was not closed", ResourceWarning, source=self)
             self.close()
 

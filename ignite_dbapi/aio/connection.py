@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from types import TracebackType
 from typing import Any, TypeVar
 
 from ignite_dbapi.aio.cursor import AsyncCursor
+from ignite_dbapi.cluster.connecting import open_session
 from ignite_dbapi.connection import ConnectionAttributes, client_attributes
 from ignite_dbapi.operations import server, transactions
-from ignite_dbapi.operations.facts import initial_knowledge
+from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import ConnectOptions
-from ignite_dbapi.protocol.codec import Knowledge
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import awaiting
@@ -26,17 +25,16 @@ class AsyncConnection(ConnectionAttributes):
     As a context manager it commits, if the block was left without an exception, and closes itself.
     """
 
-    def __init__(self, channel: awaiting.AwaitingChannel, options: ConnectOptions, knowledge: Knowledge) -> None:
-        self._begin(channel, options, knowledge, asyncio.Lock)
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     async def _run(self, operation: Operation[T]) -> T:
         self._check_open()
-        value: T = await self._channel.run(operation)
-        return value
+        return await awaiting.run(operation, self._session.channel)
 
     async def _finish(self, operation: Operation[None]) -> None:
         if self._must_finish(operation):
-            await self._channel.run(operation)
+            await awaiting.run(operation, self._session.channel)
 
     def cursor(self, row_factory: RowFactory | None = None) -> AsyncCursor:
         """A new cursor; *row_factory* says what its rows are (default: the connection's, else tuples)."""
@@ -73,7 +71,7 @@ class AsyncConnection(ConnectionAttributes):
     async def close(self) -> None:
         """Close the connection; an open transaction is rolled back, cursors cannot be used. May be called again."""
         self._is_closed = True
-        self._channel.close()
+        self._session.channel.close()
 
     async def __aenter__(self) -> AsyncConnection:
         self._check_open()
@@ -92,6 +90,4 @@ class AsyncConnection(ConnectionAttributes):
 async def connect(url: str | None = None, /, **options: Any) -> AsyncConnection:
     """Connect to a cluster; takes what :func:`ignite_dbapi.connect` takes."""
     built = ConnectOptions.build(url, options, os.environ)
-    # First what may be wrong with the options, then what needs to be closed again.
-    knowledge = initial_knowledge(built.timezone)
-    return AsyncConnection(await awaiting.connect(built, client_attributes()), built, knowledge)
+    return AsyncConnection(await awaiting.run(open_session(built, client_attributes())))

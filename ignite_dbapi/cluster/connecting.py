@@ -3,44 +3,62 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 
 from ignite_dbapi.errors import Error, OperationalError
+from ignite_dbapi.operations import transactions
+from ignite_dbapi.operations.facts import initial_knowledge
+from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import Address, ConnectOptions
+from ignite_dbapi.protocol.exchange import Channel, Connect, Operation
 
 _TLS_ALERT = b"\x15\x03"
 
 
-class ConnectAttempts:
-    """Goes through the addresses of *options* until one answers, and remembers why others did not."""
+# Another address cannot help: a wrong password is wrong everywhere.
+_HOPELESS = frozenset({"authentication_failed", "tls_options"})
 
-    def __init__(self, options: ConnectOptions) -> None:
-        self._options = options
-        self._failures: list[tuple[Address, Error]] = []
 
-    def __iter__(self) -> Iterator[Address]:
-        return iter(self._options.addresses)
+def connect_to_any(options: ConnectOptions, attributes: Mapping[str, str]) -> Operation[Channel]:
+    """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
+    failures: list[Error] = []
+    for address in options.addresses:
+        try:
+            channel: Channel = yield Connect(options, address, attributes)
+        except Error as error:
+            if error.code in _HOPELESS:
+                raise
+            failures.append(error)
+        else:
+            return channel
+    raise all_failed(failures)
 
-    def failed(self, address: Address, error: BaseException, received: bytes = b"") -> None:
-        """Connecting to *address* failed with *error*, after *received* had come in of an unfinished answer.
 
-        Raises right away if another address cannot help: a wrong password is wrong everywhere.
-        """
-        explained = explain(error, address, self._options, received)
-        if explained.code in ("authentication_failed", "tls_options"):
-            raise explained from None
-        self._failures.append((address, explained))
+def open_session(options: ConnectOptions, attributes: Mapping[str, str]) -> Operation[Session]:
+    """Connect as *options* say, to a node that can do what they ask for."""
+    # First what may be wrong with the options, then what needs to be closed again.
+    knowledge = initial_knowledge(options.timezone)
+    channel = yield from connect_to_any(options, attributes)
+    channel.context.knowledge = knowledge
+    session = Session(channel, options)
+    try:
+        transactions.set_autocommit(session, options.autocommit)
+    except Error:
+        channel.close()
+        raise
+    return session
 
-    def exhausted(self) -> Error:
-        """The error to raise when every address has failed."""
-        if len(self._failures) == 1:
-            return self._failures[0][1]
-        reasons = "; ".join(str(error) for _, error in self._failures)
-        return OperationalError(
-            f"none of {len(self._failures)} nodes could be connected to: {reasons}",
-            code="connect_failed",
-            is_connection_lost=True,
-        )
+
+def all_failed(failures: Sequence[Error]) -> Error:
+    """The error to raise when connecting to every address has failed."""
+    if len(failures) == 1:
+        return failures[0]
+    reasons = "; ".join(str(error) for error in failures)
+    return OperationalError(
+        f"none of {len(failures)} nodes could be connected to: {reasons}",
+        code="connect_failed",
+        is_connection_lost=True,
+    )
 
 
 def explain(error: BaseException, address: Address, options: ConnectOptions, received: bytes = b"") -> Error:

@@ -19,7 +19,7 @@ def send(session: Session, message: Message[Any]) -> Operation[Pending]:
     """Send *message*, and first ask the server for whatever is missing to encode it."""
     while True:
         try:
-            pending: Pending = yield Send(message)
+            pending: Pending = yield Send(session.channel, message)
             return pending
         except MissingFact as missing:
             fact = missing
@@ -51,7 +51,7 @@ def open_query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> 
             if session.resources.must_drain:
                 yield from _wait_for_queries(session)
                 yield from _probe(session)
-            pending: Pending = yield Send(message)
+            pending: Pending = yield Send(session.channel, message)
             session.resources.opening(pending, may_leak=may_leak)
             return pending
         except MissingFact as missing:
@@ -121,7 +121,7 @@ def close_orphans(session: Session) -> Operation[None]:
         except IndexError:  # another thread was faster
             return
         # Nobody waits for the answer: whether the cursor was still there makes no difference.
-        yield Send(ResourceClose(resource_id))
+        yield Send(session.channel, ResourceClose(resource_id))
 
 
 def _close_leaked(session: Session) -> Operation[None]:

@@ -45,7 +45,7 @@ class ResultSet:
 
     def _request_ahead(self) -> Operation[None]:
         if self._next is None and self.page.has_more and not self._is_closed:
-            self._next = yield Send(SqlFieldsPage(self.cursor_id, len(self.columns)))
+            self._next = yield Send(self.session.channel, SqlFieldsPage(self.cursor_id, len(self.columns)))
 
     def _turn_page(self) -> Operation[None]:
         yield from self._request_ahead()

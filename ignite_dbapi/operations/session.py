@@ -7,7 +7,7 @@ import attrs
 from ignite_dbapi.operations.resources import ResourceLedger
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Lock, Pending
+from ignite_dbapi.protocol.exchange import Channel, Lock, Pending
 
 
 @attrs.define(eq=False)
@@ -19,10 +19,11 @@ class Session:
     is held while a statement runs that may belong to a transaction, and while one ends.
     """
 
-    context: Context
+    channel: Channel
     options: ConnectOptions
-    resource_lock: Lock
-    transaction_lock: Lock
+    context: Context = attrs.field(init=False)
+    resource_lock: Lock = attrs.field(init=False)
+    transaction_lock: Lock = attrs.field(init=False)
     resources: ResourceLedger = attrs.field(factory=ResourceLedger)
     # Queries whose answers nobody waits for any more, each of which may bring an open cursor.
     abandoned: list[Pending] = attrs.field(factory=list)
@@ -34,3 +35,8 @@ class Session:
     query_engines: frozenset[str] | None = None
     # Which of its forms a DELETE or UPDATE starts with, by statement: those before were found to miss its key.
     learned_forms: dict[str, int] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.context = self.channel.context
+        self.resource_lock = self.channel.new_lock()
+        self.transaction_lock = self.channel.new_lock()

@@ -7,13 +7,14 @@ runner in ``transport`` carries them out, blocking or awaiting. Nothing here tou
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from struct import Struct
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
 
 from ignite_dbapi.errors import Error, ProtocolError, error_from_answer
+from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.codec import MissingFact, Reader, Writer
 from ignite_dbapi.protocol.context import VERSION_WITH_FLAGS, Context
 from ignite_dbapi.protocol.frames import FrameBuffer
@@ -32,17 +33,19 @@ T = TypeVar("T")
 class Pending:
     """A request that was sent, until its answer is read.
 
-    *frame* is the answer as it came, *error* why there will be none. *waiter* is for the channel's own use.
+    *channel* is where it was sent. *frame* is the answer as it came, *error* why there will be none. *waiter* is for
+    the channel's own use.
     """
 
-    __slots__ = ("error", "frame", "is_abandoned", "message", "request_id", "waiter")
+    __slots__ = ("channel", "error", "frame", "message", "request_id", "waiter")
+
+    channel: Channel
 
     def __init__(self, request_id: int, message: Message[Any]) -> None:
         self.request_id = request_id
         self.message = message
         self.frame: bytes | None = None
         self.error: Error | None = None
-        self.is_abandoned = False
         self.waiter: Any = None
 
     @property
@@ -58,10 +61,38 @@ class Lock(Protocol):
         """Let the next one in."""
 
 
+class Channel(Protocol):
+    """A connection to one node, as operations see it: they name it in effects, and learn from it without waiting."""
+
+    address: Address
+
+    @property
+    def context(self) -> Context:
+        """What was agreed on with the node."""
+
+    @property
+    def failure(self) -> Error | None:
+        """Why the channel cannot be used any more, or None."""
+
+    @property
+    def topology_version(self) -> tuple[int, int]:
+        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
+
+    def new_lock(self) -> Lock:
+        """A lock to be waited for with :class:`Acquire`."""
+
+    def give_up(self, error: BaseException, doing: str) -> Error:
+        """Close the channel because of *error* while *doing* something; returns what to raise."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
 @attrs.frozen
 class Send:
-    """Effect: send *message*. The result is its :class:`Pending`."""
+    """Effect: send *message* through *channel*. The result is its :class:`Pending`."""
 
+    channel: Channel
     message: Message[Any]
 
 
@@ -79,7 +110,26 @@ class Acquire:
     lock: Lock
 
 
-Effect = Send | Receive | Acquire
+@attrs.frozen
+class Connect:
+    """Effect: connect to the node at *address*. The result is its :class:`Channel`.
+
+    *attributes* describe the client to the node. An error says what was wrong, and with which address.
+    """
+
+    options: ConnectOptions
+    address: Address
+    attributes: Mapping[str, str]
+
+
+@attrs.frozen
+class Sleep:
+    """Effect: do nothing for so many *seconds*."""
+
+    seconds: float
+
+
+Effect = Send | Receive | Acquire | Connect | Sleep
 Operation = Generator[Effect, Any, T]
 
 
@@ -95,6 +145,7 @@ class Exchange:
         self.context = context
         self.frames = FrameBuffer()
         self.failure: Error | None = None
+        self.topology_version = (0, 0)
         self._request_ids = itertools.count(1)
         self._pending: dict[int, Pending] = {}
 
@@ -150,8 +201,8 @@ class Exchange:
         if self.context.version >= VERSION_WITH_FLAGS:
             flags = reader.i16()
             if flags & _FLAG_TOPOLOGY:
-                reader.i64()
-                reader.i32()
+                # Answers may overtake each other.
+                self.topology_version = max(self.topology_version, (reader.i64(), reader.i32()))
             if flags & _FLAG_NOTIFICATION:
                 reader.i16()
             if not flags & _FLAG_ERROR:
@@ -176,4 +227,17 @@ def again(error: Error) -> Error:
     return fresh
 
 
-__all__ = ["Acquire", "Effect", "Exchange", "MissingFact", "Operation", "Pending", "Receive", "Send", "again"]
+__all__ = [
+    "Acquire",
+    "Channel",
+    "Connect",
+    "Effect",
+    "Exchange",
+    "MissingFact",
+    "Operation",
+    "Pending",
+    "Receive",
+    "Send",
+    "Sleep",
+    "again",
+]

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from ignite_dbapi.cluster.connecting import ConnectAttempts, connection_lost
+from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Acquire, Exchange, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Channel, Connect, Exchange, Operation, Pending, Receive, Send, Sleep
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.messages.base import Message
@@ -49,7 +49,7 @@ class AwaitingChannel(asyncio.Protocol):
         try:
             answered = self._exchange.feed(data)
         except ProtocolError as error:
-            self._fail(error)
+            self.give_up(error)
             return
         for pending in answered:
             _wake(pending)
@@ -63,7 +63,7 @@ class AwaitingChannel(asyncio.Protocol):
         if self._exchange is None:
             self._handshake_data.put_nowait(b"")
         else:
-            self._fail(error or ConnectionResetError("the server closed the connection"))
+            self.give_up(error or ConnectionResetError("the server closed the connection"))
 
     def pause_writing(self) -> None:
         """The socket takes no more for now."""
@@ -87,37 +87,22 @@ class AwaitingChannel(asyncio.Protocol):
         assert self._exchange is not None
         return self._exchange.failure
 
-    async def run(self, operation: Operation[T]) -> T:
-        """Drive *operation* to its end, waiting wherever it has to."""
-        result: Any = None
-        raised: BaseException | None = None
-        while True:
-            try:
-                effect = operation.send(result) if raised is None else operation.throw(raised)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            except ProtocolError as error:
-                # Pages are decoded when their rows are fetched, which may show only then that they are broken.
-                self._fail(error)
-                raise
-            raised = None
-            try:
-                if type(effect) is Send:
-                    result = await self.send(effect.message)
-                elif type(effect) is Receive:
-                    result = await self.receive(effect.pending)
-                else:
-                    assert isinstance(effect, Acquire)
-                    result = await effect.lock.acquire()  # type: ignore[attr-defined] # an asyncio.Lock
-            except BaseException as error:
-                raised = error
+    @property
+    def topology_version(self) -> tuple[int, int]:
+        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
+        assert self._exchange is not None
+        return self._exchange.topology_version
+
+    def new_lock(self) -> asyncio.Lock:
+        """A lock that tasks wait for."""
+        return asyncio.Lock()
 
     async def send(self, message: Message[Any]) -> Pending:
         """Send *message*; returns what :meth:`receive` waits for."""
         assert self._exchange is not None
         assert self._transport is not None
         pending, data = self._exchange.request(message)
+        pending.channel = self
         self._transport.write(data)
         if not self._writable.is_set():
             await self._writable.wait()
@@ -134,16 +119,17 @@ class AwaitingChannel(asyncio.Protocol):
                     # Shielded, because several tasks may wait for it, and one may be cancelled.
                     await asyncio.shield(pending.waiter)
             except TimeoutError as error:
-                raise self._fail(error) from error
+                raise self.give_up(error) from error
         try:
             return self._exchange.answer(pending)
         except ProtocolError as error:
-            self._fail(error)
+            self.give_up(error)
             raise
 
-    def _fail(self, error: BaseException) -> Error:
+    def give_up(self, error: BaseException, doing: str = "waiting for an answer") -> Error:
+        """Close the connection because of *error* while *doing* something; returns what to raise."""
         assert self._exchange is not None
-        failure = error if isinstance(error, Error) else connection_lost(error, self.address, "waiting for an answer")
+        failure = error if isinstance(error, Error) else connection_lost(error, self.address, doing)
         for pending in self._exchange.fail(failure):
             _wake(pending)
         self._writable.set()
@@ -157,7 +143,7 @@ class AwaitingChannel(asyncio.Protocol):
 
     def close(self) -> None:
         """Close the connection. The server frees whatever it held for it."""
-        self._fail(InterfaceError("the connection is closed", code="connection_closed"))
+        self.give_up(InterfaceError("the connection is closed", code="connection_closed"))
 
     # --- the handshake ------------------------------------------------------------------------------------------
 
@@ -188,29 +174,61 @@ def _wake(pending: Pending) -> None:
         pending.waiter.set_result(None)
 
 
-async def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> AwaitingChannel:
-    """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
-    attempts = ConnectAttempts(options)
+async def run(operation: Operation[T], channel: Channel | None = None) -> T:
+    """Drive *operation* to its end, waiting wherever it has to.
+
+    *channel* is given up if the operation finds that an answer is broken: pages are decoded when their rows are
+    fetched, which may show only then.
+    """
+    result: Any = None
+    raised: BaseException | None = None
+    while True:
+        try:
+            effect = operation.send(result) if raised is None else operation.throw(raised)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        except ProtocolError as error:
+            if channel is not None:
+                channel.give_up(error, "reading an answer")
+            raise
+        raised = None
+        try:
+            # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
+            if type(effect) is Send:
+                result = await effect.channel.send(effect.message)  # type: ignore[attr-defined]
+            elif type(effect) is Receive:
+                result = await effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
+            elif type(effect) is Acquire:
+                result = await effect.lock.acquire()  # type: ignore[attr-defined]
+            elif type(effect) is Sleep:
+                await asyncio.sleep(effect.seconds)
+            else:
+                assert type(effect) is Connect
+                result = await connect(effect.options, effect.address, effect.attributes)
+        except BaseException as error:
+            raised = error
+
+
+async def connect(options: ConnectOptions, address: Address, attributes: Mapping[str, str]) -> AwaitingChannel:
+    """Connect to the node at *address*; *attributes* describe the client to it."""
     ssl_context = tls.context_for(options)
     loop = asyncio.get_running_loop()
-    for address in attempts:
-        frames = FrameBuffer()
-        channel = AwaitingChannel(address, options)
-        try:
-            async with asyncio.timeout(options.connect_timeout):
-                await loop.create_connection(
-                    lambda channel=channel: channel,
-                    *address,
-                    ssl=ssl_context,
-                    server_hostname=address[0] if ssl_context is not None else None,
-                )
-                await channel.shake_hands(attributes, frames)
-        except (OSError, EOFError, Error) as error:
-            channel.abort()
-            attempts.failed(address, error, frames.received)
-        except BaseException:
-            channel.abort()
-            raise
-        else:
-            return channel
-    raise attempts.exhausted()
+    frames = FrameBuffer()
+    channel = AwaitingChannel(address, options)
+    try:
+        async with asyncio.timeout(options.connect_timeout):
+            await loop.create_connection(
+                lambda: channel,
+                *address,
+                ssl=ssl_context,
+                server_hostname=address[0] if ssl_context is not None else None,
+            )
+            await channel.shake_hands(attributes, frames)
+    except (OSError, EOFError, Error) as error:
+        channel.abort()
+        raise explain(error, address, options, frames.received) from None
+    except BaseException:
+        channel.abort()
+        raise
+    return channel

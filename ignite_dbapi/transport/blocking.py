@@ -12,11 +12,11 @@ import weakref
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from ignite_dbapi.cluster.connecting import ConnectAttempts, connection_lost
+from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Acquire, Exchange, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Channel, Connect, Exchange, Operation, Pending, Receive, Send, Sleep
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.messages.base import Message
@@ -51,41 +51,25 @@ class BlockingChannel:
         """Why the channel cannot be used any more, or None."""
         return self._exchange.failure
 
-    def run(self, operation: Operation[T]) -> T:
-        """Drive *operation* to its end, waiting wherever it has to."""
-        result: Any = None
-        raised: BaseException | None = None
-        while True:
-            try:
-                effect = operation.send(result) if raised is None else operation.throw(raised)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            except ProtocolError as error:
-                # Pages are decoded when their rows are fetched, which may show only then that they are broken.
-                self._fail(error, "reading an answer")
-                raise
-            raised = None
-            try:
-                if type(effect) is Send:
-                    result = self.send(effect.message)
-                elif type(effect) is Receive:
-                    result = self.receive(effect.pending)
-                else:
-                    assert isinstance(effect, Acquire)
-                    result = effect.lock.acquire()  # type: ignore[attr-defined] # a threading.Lock
-            except BaseException as error:
-                raised = error
+    @property
+    def topology_version(self) -> tuple[int, int]:
+        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
+        return self._exchange.topology_version
+
+    def new_lock(self) -> threading.Lock:
+        """A lock that threads wait for."""
+        return threading.Lock()
 
     def send(self, message: Message[Any]) -> Pending:
         """Send *message*; returns what :meth:`receive` waits for."""
         pending, data = self._exchange.request(message)
+        pending.channel = self
         try:
             with self._send_lock:
                 self._socket.sendall(data)
         except BaseException as error:
             # Nobody can tell how much of the request went out, so nothing can follow it.
-            failure = self._fail(error, "sending a request")
+            failure = self.give_up(error, "sending a request")
             if isinstance(error, Exception):
                 raise failure from error
             raise
@@ -98,7 +82,7 @@ class BlockingChannel:
         try:
             return self._exchange.answer(pending)
         except ProtocolError as error:
-            self._fail(error, "reading an answer")
+            self.give_up(error, "reading an answer")
             raise
 
     def _read_or_wait(self, pending: Pending) -> None:
@@ -115,7 +99,7 @@ class BlockingChannel:
             self._exchange.feed(data)
         except BaseException as error:
             # Also KeyboardInterrupt: bytes may have been taken from the socket and lost on the way.
-            failure = self._fail(error, "waiting for an answer")
+            failure = self.give_up(error, "waiting for an answer")
             if isinstance(error, Exception):
                 raise failure from error
             raise
@@ -124,8 +108,8 @@ class BlockingChannel:
                 self._is_reading = False
                 self._state.notify_all()
 
-    def _fail(self, error: BaseException, doing: str) -> Error:
-        """Give the connection up because of *error*; returns what to raise."""
+    def give_up(self, error: BaseException, doing: str) -> Error:
+        """Close the connection because of *error* while *doing* something; returns what to raise."""
         failure = error if isinstance(error, ProtocolError) else connection_lost(error, self.address, doing)
         self._exchange.fail(failure)
         self._close_socket()
@@ -165,17 +149,50 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def connect(options: ConnectOptions, attributes: Mapping[str, str]) -> BlockingChannel:
-    """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
-    attempts = ConnectAttempts(options)
-    ssl_context = tls.context_for(options)
-    for address in attempts:
-        frames = FrameBuffer()
+def run(operation: Operation[T], channel: Channel | None = None) -> T:
+    """Drive *operation* to its end, waiting wherever it has to.
+
+    *channel* is given up if the operation finds that an answer is broken: pages are decoded when their rows are
+    fetched, which may show only then.
+    """
+    result: Any = None
+    raised: BaseException | None = None
+    while True:
         try:
-            return _open(options, address, ssl_context, attributes, frames)
-        except (OSError, EOFError, Error) as error:
-            attempts.failed(address, error, frames.received)
-    raise attempts.exhausted()
+            effect = operation.send(result) if raised is None else operation.throw(raised)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        except ProtocolError as error:
+            if channel is not None:
+                channel.give_up(error, "reading an answer")
+            raise
+        raised = None
+        try:
+            # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
+            if type(effect) is Send:
+                result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
+            elif type(effect) is Receive:
+                result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
+            elif type(effect) is Acquire:
+                result = effect.lock.acquire()  # type: ignore[attr-defined]
+            elif type(effect) is Sleep:
+                time.sleep(effect.seconds)
+            else:
+                assert type(effect) is Connect
+                result = connect(effect.options, effect.address, effect.attributes)
+        except BaseException as error:
+            raised = error
+
+
+def connect(options: ConnectOptions, address: Address, attributes: Mapping[str, str]) -> BlockingChannel:
+    """Connect to the node at *address*; *attributes* describe the client to it."""
+    ssl_context = tls.context_for(options)
+    frames = FrameBuffer()
+    try:
+        return _open(options, address, ssl_context, attributes, frames)
+    except (OSError, EOFError, Error) as error:
+        raise explain(error, address, options, frames.received) from None
 
 
 def _open(

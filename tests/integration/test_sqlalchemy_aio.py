@@ -229,7 +229,7 @@ def test_a_lost_node_is_a_disconnect_and_pre_ping_mends_it(make_ignite_cluster: 
         pooled = await engine.raw_connection()
         driver: Any = pooled.driver_connection
         pooled.close()
-        driver._channel.close()
+        driver._session.channel.close()
         async with engine.connect() as connection:
             # The pooled connection is dead; the ping finds out before the statement does.
             assert await connection.scalar(sa.text("SELECT 1")) == 1

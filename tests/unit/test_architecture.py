@@ -31,12 +31,12 @@ IO_MODULES = {
 # Room: what of the package it may import. The room itself always may.
 ALLOWED = {
     "errors": set(),
-    "protocol": {"errors"},
+    "protocol": {"errors", "options"},
     "types": {"errors", "protocol"},
     "rows": {"types"},
     "options": {"errors"},
     "operations": {"errors", "options", "types", "protocol"},
-    "cluster": {"errors", "options", "types", "protocol"},
+    "cluster": {"errors", "options", "types", "protocol", "operations"},
     "transport": {"errors", "options", "types", "protocol", "cluster"},
     "connection": {
         "errors",
@@ -45,6 +45,7 @@ ALLOWED = {
         "rows",
         "protocol",
         "operations",
+        "cluster",
         "transport",
         "cursor",
         "_version",

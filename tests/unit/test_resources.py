@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -17,7 +17,7 @@ from ignite_dbapi.operations.resources import ResourceLedger
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context
-from ignite_dbapi.protocol.exchange import Acquire, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Channel, Pending, Receive, Send
 from ignite_dbapi.protocol.messages.sql import Page, ResourceClose, SqlFieldsAnswer, SqlFieldsQuery
 from tests.unit.pages import known
 
@@ -26,6 +26,16 @@ MAXIMUM = 128
 
 class GivenUp(BaseException):
     """What asyncio.CancelledError is to a task."""
+
+
+class FakeChannel:
+    """What a session wants of its channel."""
+
+    def __init__(self) -> None:
+        self.context = Context((1, 7, 0), ALL_FEATURES, None, known())
+
+    def new_lock(self) -> FakeLock:
+        return FakeLock()
 
 
 class FakeLock:
@@ -100,8 +110,8 @@ class Simulation:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.server = SimulatedServer()
-        self.lock = FakeLock()
-        self.session = Session(Context((1, 7, 0), ALL_FEATURES, None, known()), ConnectOptions(), self.lock, FakeLock())
+        self.session = Session(cast("Channel", FakeChannel()), ConnectOptions())
+        self.lock = cast("FakeLock", self.session.resource_lock)
         self.tasks: list[Task] = []
         self._request_id = 0
 
