@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import itertools
 import re
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from alembic.autogenerate import renderers
 from alembic.ddl.base import AddColumn, alter_table
 from alembic.ddl.impl import ComparisonResult, DefaultImpl
+from alembic.operations.ops import CreateTableOp
 from alembic.util import CommandError
 from sqlalchemy import Column, Insert, MetaData, String, Table, exc, inspect, literal_column, select, util
 from sqlalchemy import table as table_clause
@@ -58,7 +61,9 @@ class IgniteImpl(DefaultImpl):
     """Alembic's operations on Ignite: those that it has run, the others are errors that name what to do instead.
 
     The version table has a key of its own beside ``version_num``: Ignite changes no key column, and its H2 engine
-    creates no table that is nothing but its key. It is replicated, so that no node takes it along when it leaves.
+    creates no table that is nothing but its key. The key is the lowest number that is free, so that of two migrations
+    which begin at the same time the second fails. The table is replicated, so that no node takes it along when it
+    leaves.
     """
 
     __dialect__ = "ignite"
@@ -68,6 +73,8 @@ class IgniteImpl(DefaultImpl):
     type_synonyms = (*DefaultImpl.type_synonyms, {"CHAR", "VARCHAR"}, {"BINARY", "VARBINARY"})
     dialect: IgniteDialect
     _version_table: Table | None = None
+    #: The keys of the version table that are in use.
+    _taken: set[str] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,19 +83,26 @@ class IgniteImpl(DefaultImpl):
                 "The Ignite dialect needs Alembic 1.14 or newer: older ones make a version table that Ignite cannot "
                 'create. Run: pip install "alembic>=1.14"'
             )
-        if self.transactional_ddl:
-            raise CommandError(
-                "transactional_ddl=True: Ignite has no transactional DDL, each statement of a migration takes effect "
-                "by itself. Leave the option out."
-            )
         # Constraints of columns that are added: left out as those of created tables are, not refused.
         self._left_out: set[Constraint] = set()
+        if self.transactional_ddl:
+            util.warn(
+                "transactional_ddl=True: Ignite has no transactional DDL. Each statement of a migration takes effect "
+                "by itself, and nothing is undone where one fails; leave the option out."
+            )
+            # Alembic begins its transactions before it calls start_migrations().
+            self._leave_transactions()
 
     def start_migrations(self) -> None:
         """See to it that each statement takes effect by itself, whatever the engine's isolation level is.
 
         In a transaction, which could take no DDL once a row is changed, a migration could not mix the two.
         """
+        self._leave_transactions()
+        if self.connection is not None and not self.as_sql and self._version_table is not None:
+            self._taken = self._taken_keys(self._version_table)
+
+    def _leave_transactions(self) -> None:
         connection = self.connection
         if self.as_sql or connection is None or connection.get_isolation_level() == "AUTOCOMMIT":
             return
@@ -101,6 +115,12 @@ class IgniteImpl(DefaultImpl):
             )
         connection.execution_options(isolation_level="AUTOCOMMIT")
 
+    def emit_begin(self) -> None:
+        """Write nothing: a script has no transactions, as the server has no statement that begins one."""
+
+    def emit_commit(self) -> None:
+        """Write nothing, as for the beginning."""
+
     # -- the version table --------------------------------------------------------------------------------------------
 
     def version_table_impl(
@@ -110,7 +130,7 @@ class IgniteImpl(DefaultImpl):
         self._version_table = Table(
             version_table,
             MetaData(),
-            Column(VERSION_KEY, String(32), primary_key=True, default=lambda: uuid.uuid4().hex),
+            Column(VERSION_KEY, String(32), primary_key=True),
             Column("version_num", String(32), nullable=False),
             schema=version_table_schema,
             ignite_template="replicated",
@@ -118,10 +138,37 @@ class IgniteImpl(DefaultImpl):
         return self._version_table
 
     def _exec(self, construct: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.as_sql and isinstance(construct, Insert) and construct.table is self._version_table:
-            # A script has no parameters, so the key that the default would make is written into it.
-            construct = construct.values({VERSION_KEY: literal_column(f"'{uuid.uuid4().hex}'")})
-        return super()._exec(construct, *args, **kwargs)
+        if not (isinstance(construct, Insert) and construct.table is self._version_table):
+            return super()._exec(construct, *args, **kwargs)
+        construct = construct.values({VERSION_KEY: literal_column(f"'{self._version_key(construct.table)}'")})
+        try:
+            return super()._exec(construct, *args, **kwargs)
+        except exc.IntegrityError as error:
+            raise CommandError(
+                f"Another process has migrated the database since this migration began: it has written a row into "
+                f"{construct.table.fullname!r} that this one was about to write. Look at what both have done before "
+                "you migrate again."
+            ) from error
+
+    def _version_key(self, version_table: Table) -> str:
+        """Return the lowest number that was free when the migrations began.
+
+        Another process that has written a version since then has taken the same one.
+        """
+        if self.as_sql:
+            # A script cannot look.
+            return uuid.uuid4().hex
+        if self._taken is None:
+            self._taken = self._taken_keys(version_table)
+        key = next(key for key in map(str, itertools.count()) if key not in self._taken)
+        self._taken.add(key)
+        return key
+
+    def _taken_keys(self, version_table: Table) -> set[str]:
+        assert self.connection is not None
+        if not self.dialect.has_table(self.connection, version_table.name, schema=version_table.schema):
+            return set()
+        return set(self.connection.scalars(select(version_table.c[VERSION_KEY])))
 
     # -- columns ------------------------------------------------------------------------------------------------------
 
@@ -329,6 +376,16 @@ class IgniteImpl(DefaultImpl):
             autogen_context.imports.add("import sqlalchemy_ignite")
             return "sqlalchemy_ignite.TINYINT()"
         return False
+
+
+_render_any_create_table = renderers.dispatch(CreateTableOp)
+
+
+@renderers.dispatch_for(CreateTableOp, replace=True)
+def _render_create_table(autogen_context: AutogenContext, op: CreateTableOp) -> Any:
+    """Render a ``Column`` among the ``ignite_*`` options as its name, which Alembic would render as its ``repr``."""
+    op.kw = {key: str(value.name) if isinstance(value, Column) else value for key, value in op.kw.items()}
+    return _render_any_create_table(autogen_context, op)
 
 
 @compiles(AddColumn, "ignite")

@@ -19,6 +19,7 @@ from alembic import autogenerate, command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import exc
 
@@ -271,6 +272,28 @@ def test_version_table_elsewhere(tmp_path: Path, engine: sa.Engine) -> None:
     assert sa.inspect(engine).get_table_names(schema="test_schema") == ["versions"]
 
 
+def test_of_two_migrations_at_once_one_fails(migrations: Migrations, engine: sa.Engine) -> None:
+    migrations.add("a1", None)
+    migrations.add("b1", None)
+    migrations("upgrade", "a1")
+
+    # Another process is through with b1 while this one is in the middle of it.
+    def run(heads: Any, context: MigrationContext) -> Any:
+        migrations("upgrade", "b1")
+        script = ScriptDirectory.from_config(migrations.config)
+        return script._upgrade_revs("b1", heads)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"fn": run})
+        with (
+            pytest.raises(CommandError, match="Another process has migrated the database"),
+            context.begin_transaction(),
+        ):
+            context.run_migrations()
+    assert migrations.versions() == ["a1", "b1"]
+    assert "b1 (head)" in migrations("current")
+
+
 def run_script(engine: sa.Engine, script: str) -> None:
     with engine.connect() as connection:
         for statement in script.split(";\n"):
@@ -471,9 +494,34 @@ def test_nothing_to_alter_is_no_error() -> None:
     Operations(context).alter_column("t", "c", existing_type=sa.Integer(), existing_nullable=True)
 
 
-def test_there_is_no_transactional_ddl() -> None:
-    with pytest.raises(CommandError, match="no transactional DDL"):
-        MigrationContext.configure(dialect_name="ignite", opts={"transactional_ddl": True})
+def test_there_is_no_transactional_ddl(op: Operations, engine: sa.Engine) -> None:
+    with engine.connect() as connection:
+        with pytest.warns(exc.SAWarning, match="Each statement of a migration takes effect by itself"):
+            context = MigrationContext.configure(connection, opts={"transactional_ddl": True})
+        with context.begin_transaction():
+            create_table(Operations(context))
+            with pytest.raises(exc.ProgrammingError, match="already exists"):
+                create_table(Operations(context))
+            connection.rollback()
+    assert columns(engine, "mig_t") == ["id", "ts", "v"]
+
+
+def test_transactional_ddl_of_an_engine_with_transactions(
+    tmp_path: Path, make_ignite_cluster: Callable[..., Any]
+) -> None:
+    engine = sa.create_engine(make_ignite_cluster(tx_aware=True).url, isolation_level="READ COMMITTED")
+    drop_everything(engine)
+    migrations = Migrations(tmp_path / "migrations", engine, transactional_ddl=True)
+    add_two(migrations)
+    with pytest.warns(exc.SAWarning, match="transactional_ddl=True"):
+        migrations("upgrade", "head")
+    assert migrations.versions() == ["a2"]
+    with pytest.warns(exc.SAWarning, match="transactional_ddl=True"):
+        script = migrations("upgrade", "head", sql=True)
+    assert "BEGIN" not in script
+    assert "COMMIT" not in script
+    drop_everything(engine)
+    engine.dispose()
 
 
 # --- autogenerate ---------------------------------------------------------------------------------------------------
@@ -562,16 +610,18 @@ def model() -> sa.MetaData:
         "mig_keys",
         metadata,
         key("b"),
-        sa.Column("a", sa.String(3), primary_key=True),
+        affinity := sa.Column("a", sa.String(3), primary_key=True, comment="with a comment"),
         sa.Column("z", sa.Integer, unique=True, nullable=False),
+        sa.Column("color", sa.Enum(Color, create_constraint=True)),
         sa.Column("other", sa.ForeignKey("mig_types.id"), index=True),
         sa.Column("y", sa.Integer, sa.CheckConstraint("y > 0")),
         sa.CheckConstraint("z < 9", name="mig_check"),
         sa.UniqueConstraint("z", "y", name="mig_unique"),
         sa.PrimaryKeyConstraint("b", "a", name="mig_primary"),
-        ignite_affinity_key="b",
+        ignite_affinity_key=affinity,
         ignite_backups=1,
         ignite_value_type="MigValue",
+        comment="with a comment, too",
     )
     sa.Index("mig_1", table.c.z, table.c.b)
     sa.Index("mig_2", table.c.z.desc(), table.c.y)
