@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from ignite_dbapi._version import __version__
+from ignite_dbapi.atomic_long import AtomicLong
 from ignite_dbapi.connection import Connection, connect
 from ignite_dbapi.cursor import Cursor
 from ignite_dbapi.errors import (
@@ -38,6 +39,7 @@ paramstyle: Final = "qmark"
 
 __all__ = [
     "COMPILED",
+    "AtomicLong",
     "ConnectOptions",
     "Connection",
     "Cursor",

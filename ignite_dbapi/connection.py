@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 
 from ignite_dbapi import errors
 from ignite_dbapi._version import __version__
+from ignite_dbapi.atomic_long import AtomicLong
 from ignite_dbapi.cluster.connecting import open_session
 from ignite_dbapi.cursor import Cursor
 from ignite_dbapi.operations import server, transactions
+from ignite_dbapi.operations.atomic_longs import AtomicLongReference
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
 from ignite_dbapi.options import ConnectOptions
@@ -160,6 +162,27 @@ class Connection(ConnectionAttributes):
     def rollback(self) -> None:
         """Undo the changes of the transaction. With autocommit, the default, it undoes nothing."""
         self._run(transactions.end(self._session, commit=False))
+
+    def atomic_long(
+        self,
+        name: str,
+        initial: int = 0,
+        *,
+        create: bool = True,
+        group: str | None = None,
+        backups: int | None = None,
+        replicated: bool = False,
+    ) -> AtomicLong:
+        """The number that the cluster shares under *name*; with *create* it is made, if there is none, from *initial*.
+
+        *group* is the cache group that it is kept in, *backups* and *replicated* say how a new group is kept;
+        None is as the server is configured. A new group must not be made while this or another connection is in a
+        transaction. NotSupportedError before Ignite 2.13. Without *create* nothing is sent.
+        """
+        reference = AtomicLongReference(name, group)
+        if create:
+            self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
+        return AtomicLong(self._session, self._run, reference)
 
     def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""

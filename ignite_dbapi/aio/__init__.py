@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
+from ignite_dbapi.aio.atomic_long import AsyncAtomicLong
 from ignite_dbapi.aio.connection import AsyncConnection, connect
 from ignite_dbapi.aio.cursor import AsyncCursor
 
-__all__ = ["AsyncConnection", "AsyncCursor", "connect"]
+__all__ = ["AsyncAtomicLong", "AsyncConnection", "AsyncCursor", "connect"]

@@ -6,10 +6,12 @@ import os
 from types import TracebackType
 from typing import Any, TypeVar
 
+from ignite_dbapi.aio.atomic_long import AsyncAtomicLong
 from ignite_dbapi.aio.cursor import AsyncCursor
 from ignite_dbapi.cluster.connecting import open_session
 from ignite_dbapi.connection import ConnectionAttributes, client_attributes
 from ignite_dbapi.operations import server, transactions
+from ignite_dbapi.operations.atomic_longs import AtomicLongReference
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.exchange import Operation
@@ -51,6 +53,27 @@ class AsyncConnection(ConnectionAttributes):
     async def rollback(self) -> None:
         """Undo the changes of the transaction. With autocommit, the default, it undoes nothing."""
         await self._run(transactions.end(self._session, commit=False))
+
+    async def atomic_long(
+        self,
+        name: str,
+        initial: int = 0,
+        *,
+        create: bool = True,
+        group: str | None = None,
+        backups: int | None = None,
+        replicated: bool = False,
+    ) -> AsyncAtomicLong:
+        """The number that the cluster shares under *name*; with *create* it is made, if there is none, from *initial*.
+
+        *group* is the cache group that it is kept in, *backups* and *replicated* say how a new group is kept;
+        None is as the server is configured. A new group must not be made while this or another connection is in a
+        transaction. NotSupportedError before Ignite 2.13. Without *create* nothing is sent.
+        """
+        reference = AtomicLongReference(name, group)
+        if create:
+            await self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
+        return AsyncAtomicLong(self._session, self._run, reference)
 
     async def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""

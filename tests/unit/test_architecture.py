@@ -38,7 +38,9 @@ ALLOWED = {
     "operations": {"errors", "options", "types", "protocol"},
     "cluster": {"errors", "options", "types", "protocol", "operations"},
     "transport": {"errors", "options", "types", "protocol", "cluster"},
+    "atomic_long": {"operations"},
     "connection": {
+        "atomic_long",
         "errors",
         "options",
         "types",
