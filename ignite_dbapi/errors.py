@@ -10,6 +10,8 @@ Every exception carries what a program needs to decide what to do next:
     a stable name for errors raised by the driver itself (``"parameter_count"``), or None.
 ``is_connection_lost``
     True when the connection cannot be used any more; whatever was under way then has an unknown outcome.
+``is_unsent``
+    True when the connection was gone before the request was sent, so that it had no effect for certain.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ class Error(Exception):
         self.status = status
         self.code = code
         self.is_connection_lost = is_connection_lost
+        self.is_unsent = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default form calls the class with ``args`` alone and restores the rest from ``__dict__``;

@@ -16,7 +16,7 @@ _TLS_ALERT = b"\x15\x03"
 
 
 # Another address cannot help: a wrong password is wrong everywhere.
-_HOPELESS = frozenset({"authentication_failed", "tls_options"})
+HOPELESS = frozenset({"authentication_failed", "tls_options"})
 
 
 def connect_to_any(options: ConnectOptions, attributes: Mapping[str, str]) -> Operation[Channel]:
@@ -26,7 +26,7 @@ def connect_to_any(options: ConnectOptions, attributes: Mapping[str, str]) -> Op
         try:
             channel: Channel = yield Connect(options, address, attributes)
         except Error as error:
-            if error.code in _HOPELESS:
+            if error.code in HOPELESS:
                 raise
             failures.append(error)
         else:

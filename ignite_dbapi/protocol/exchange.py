@@ -152,7 +152,9 @@ class Exchange:
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
         if self.failure is not None:
-            raise again(self.failure)
+            error = again(self.failure)
+            error.is_unsent = True
+            raise error
         pending = Pending(next(self._request_ids), message)
         writer = Writer(self.context.knowledge)
         writer.raw(bytes(_HEADER.size))
