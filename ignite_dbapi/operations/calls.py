@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeVar
 
-from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError, Error
+from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError, Error, OperationalError
 from ignite_dbapi.operations import facts
+from ignite_dbapi.operations.resources import Opener, Work
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send
 from ignite_dbapi.protocol.messages.base import Message
-from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsAnswer, SqlFieldsQuery
+from ignite_dbapi.protocol.messages.pages import QueryAnswer
+from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsQuery
 
 AnswerT = TypeVar("AnswerT")
+QueryAnswerT = TypeVar("QueryAnswerT", bound=QueryAnswer)
 
 
 def send(session: Session, message: Message[Any]) -> Operation[Pending]:
@@ -39,10 +43,13 @@ def call(session: Session, message: Message[AnswerT]) -> Operation[AnswerT]:
         yield from facts.learn(session, fact)
 
 
-def open_query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> Operation[Pending]:
+def open_query(
+    session: Session, message: Message[Any], *, may_leak: bool, work: Work | None = None
+) -> Operation[Pending]:
     """Send a query, which makes the server open a cursor.
 
-    *may_leak*: a failure may leave the cursor open, as for every SELECT.
+    *may_leak*: a failure may leave the cursor open, as for every SELECT. *work* is the call of a cursor that the query
+    belongs to, which may be cancelled.
     """
     yield from close_orphans(session)
     while True:
@@ -51,8 +58,13 @@ def open_query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> 
             if session.resources.must_drain:
                 yield from _wait_for_queries(session)
                 yield from _probe(session)
+            if work is not None and work.is_cancelled:
+                raise query_cancelled()
             pending: Pending = yield Send(session.channel, message)
-            session.resources.opening(pending, may_leak=may_leak)
+            sql = message.sql if isinstance(message, SqlFieldsQuery) else None
+            session.resources.opening(pending, may_leak=may_leak, sql=sql)
+            if work is not None:
+                work.queries.append(pending)
             return pending
         except MissingFact as missing:
             fact = missing
@@ -62,12 +74,15 @@ def open_query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> 
         yield from facts.learn(session, fact)
 
 
-def receive_query(session: Session, pending: Pending) -> Operation[SqlFieldsAnswer]:
+def receive_query(session: Session, pending: Pending, *, work: Work | None = None) -> Operation[Any]:
     """Wait for the answer to a query."""
+    opener = session.resources.opener(pending)
     try:
-        answer: SqlFieldsAnswer = yield Receive(pending)
+        answer: QueryAnswer = yield Receive(pending)
     except Error as error:
         session.resources.failed(pending)
+        if opener is not None and not (work is not None and work.is_cancelled):
+            _tell_timeout(error, pending, opener)
         if session.resources.must_probe and not error.is_connection_lost:
             yield from _close_leaked(session)
         raise
@@ -75,20 +90,48 @@ def receive_query(session: Session, pending: Pending) -> Operation[SqlFieldsAnsw
         # The waiting was given up (a cancelled task), the query was not: its answer still comes, with a cursor.
         session.abandoned.append(pending)
         raise
-    session.resources.opened(pending, answer.cursor_id)
+    finally:
+        if work is not None:
+            work.queries.remove(pending)
+    session.resources.opened(pending, answer.cursor_id, has_more=answer.page.has_more)
     if session.resources.must_probe:
         yield from _close_leaked(session)
     return answer
 
 
-def query(session: Session, message: SqlFieldsQuery, *, may_leak: bool) -> Operation[SqlFieldsAnswer]:
+def query(
+    session: Session, message: Message[QueryAnswerT], *, may_leak: bool, work: Work | None = None
+) -> Operation[QueryAnswerT]:
     """Run a query and wait for its first page."""
-    pending = yield from open_query(session, message, may_leak=may_leak)
-    return (yield from receive_query(session, pending))
+    while True:
+        pending = yield from open_query(session, message, may_leak=may_leak, work=work)
+        opener = session.resources.opener(pending)
+        try:
+            answer: QueryAnswerT = yield from receive_query(session, pending, work=work)
+        except OperationalError as error:
+            # One that only reads, and was ended in place of another, is run again.
+            if error.code != "query_cancelled" or opener is None or not opener.is_at_risk:
+                raise
+        else:
+            return answer
+
+
+def query_cancelled() -> OperationalError:
+    """The error for a statement that was cancelled without the server saying so."""
+    return OperationalError("57014: the statement was cancelled", sqlstate="57014", code="query_cancelled")
+
+
+def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
+    """Let *error* say so if the time that the statement was given is up, which H2 calls cancelled as well."""
+    limit = pending.message.timeout if isinstance(pending.message, SqlFieldsQuery) else None
+    if error.code == "query_cancelled" and limit and time.monotonic() - opener.since >= limit / 1000:
+        error.code = "query_timeout"
+        error.args = (f"{error} It took longer than its timeout of {limit / 1000:g} s.",)
 
 
 def close_resource(session: Session, resource_id: int) -> Operation[bool]:
     """Close a cursor on the server; False if the server has it no more."""
+    session.resources.closed(resource_id)
     try:
         yield from call(session, ResourceClose(resource_id))
     except DatabaseError as error:
@@ -101,27 +144,36 @@ def close_resource(session: Session, resource_id: int) -> Operation[bool]:
 
 def close_orphans(session: Session) -> Operation[None]:
     """Close the cursors whose owners were garbage collected, or never got to know them."""
-    for pending in [pending for pending in session.abandoned if pending.is_done]:
-        try:
-            session.abandoned.remove(pending)
-        except ValueError:  # another thread was faster
-            continue
-        try:
-            answer: SqlFieldsAnswer = yield Receive(pending)
-        except Error:
-            session.resources.failed(pending)
-        else:
-            session.resources.opened(pending, answer.cursor_id)
-            if answer.page.has_more:
-                session.resources.orphans.append(answer.cursor_id)
+    yield from receive_abandoned(session, [pending for pending in session.abandoned if pending.is_done])
     orphans = session.resources.orphans
     while orphans:
         try:
             resource_id = orphans.popleft()
         except IndexError:  # another thread was faster
             return
+        session.resources.closed(resource_id)
         # Nobody waits for the answer: whether the cursor was still there makes no difference.
         yield Send(session.channel, ResourceClose(resource_id))
+
+
+def receive_abandoned(session: Session, abandoned: list[Pending]) -> Operation[None]:
+    """Wait for the answers to *abandoned* queries, whose cursors are then orphans."""
+    for pending in abandoned:
+        try:
+            session.abandoned.remove(pending)
+        except ValueError:  # another thread was faster
+            continue
+        try:
+            answer: QueryAnswer = yield Receive(pending)
+        except Error:
+            session.resources.failed(pending)
+        except BaseException:
+            session.abandoned.append(pending)
+            raise
+        else:
+            session.resources.opened(pending, answer.cursor_id)
+            if answer.page.has_more:
+                session.resources.orphans.append(answer.cursor_id)
 
 
 def _close_leaked(session: Session) -> Operation[None]:
@@ -147,8 +199,8 @@ def _wait_for_queries(session: Session) -> Operation[None]:
     """Wait for the answers to all queries that are under way, which others wait for as well."""
     for pending in session.resources.in_flight:
         try:
-            answer: SqlFieldsAnswer = yield Receive(pending)
+            answer: QueryAnswer = yield Receive(pending)
         except Error:
             session.resources.failed(pending)
         else:
-            session.resources.opened(pending, answer.cursor_id)
+            session.resources.opened(pending, answer.cursor_id, has_more=answer.page.has_more)

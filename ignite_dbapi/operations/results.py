@@ -9,17 +9,19 @@ from ignite_dbapi.operations import calls, facts
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, again
+from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.messages.pages import Page, QueryAnswer
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsPage
 
 
-class ResultSet:
-    """The rows of one query: the current page, and whether the next one was asked for."""
+class PagedResult:
+    """The rows of one query: the current page, and whether the next one was asked for with *next_page*."""
 
-    def __init__(self, session: Session, answer: SqlFieldsAnswer) -> None:
+    def __init__(self, session: Session, answer: QueryAnswer, next_page: Message[Page]) -> None:
         self.session = session
         self.cursor_id = answer.cursor_id
-        self.columns = answer.columns
         self.page = answer.page
+        self._next_page = next_page
         self._next: Pending | None = None
         self._failure: Error | None = None
         self._is_closed = not answer.page.has_more
@@ -45,7 +47,7 @@ class ResultSet:
 
     def _request_ahead(self) -> Operation[None]:
         if self._next is None and self.page.has_more and not self._is_closed:
-            self._next = yield Send(self.session.channel, SqlFieldsPage(self.cursor_id, len(self.columns)))
+            self._next = yield Send(self.session.channel, self._next_page)
 
     def _turn_page(self) -> Operation[None]:
         yield from self._request_ahead()
@@ -98,3 +100,11 @@ class ResultSet:
     def __del__(self) -> None:
         if not self._is_closed:
             self.session.resources.orphans.append(self.cursor_id)
+
+
+class ResultSet(PagedResult):
+    """The rows of one SQL query."""
+
+    def __init__(self, session: Session, answer: SqlFieldsAnswer) -> None:
+        super().__init__(session, answer, SqlFieldsPage(answer.cursor_id, len(answer.columns)))
+        self.columns = answer.columns

@@ -30,6 +30,8 @@ class Session:
     autocommit: bool = True
     # The transaction that is open, and still good: an id that has ended must never be sent.
     transaction_id: int | None = None
+    # The ids of those that were started explicitly, beside the connection's own.
+    explicit_transactions: set[int] = attrs.field(factory=set)
     server_version: str | None = None
     default_query_engine: str | None = None
     query_engines: frozenset[str] | None = None

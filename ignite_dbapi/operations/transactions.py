@@ -80,18 +80,26 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
     A transaction starts with the first statement that changes something: under READ COMMITTED a query sees the same
     with and without one.
     """
+
+    def checked(transaction_id: int | None) -> Operation[T]:
+        if statement.kind is StatementKind.OTHER and transaction_id is not None:
+            raise NotSupportedError(
+                f"{statement.verb} inside a transaction is refused: it would take effect at once and could "
+                f"block the whole cluster; commit or roll back first",
+                code="ddl_in_transaction",
+            )
+        return run(transaction_id)
+
+    return (yield from joined(session, checked, is_change=statement.kind is StatementKind.DML))
+
+
+def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_change: bool) -> Operation[T]:
+    """Let *run* do something with the id of the connection's transaction, or None; a change starts one."""
     if session.autocommit:
         return (yield from run(None))
     yield Acquire(session.transaction_lock)
     try:
-        if statement.kind is StatementKind.OTHER:
-            if session.transaction_id is not None:
-                raise NotSupportedError(
-                    f"{statement.verb} inside a transaction is refused: it would take effect at once and could "
-                    f"block the whole cluster; commit or roll back first",
-                    code="ddl_in_transaction",
-                )
-        elif statement.kind is StatementKind.DML and session.transaction_id is None:
+        if is_change and session.transaction_id is None:
             session.transaction_id = yield from calls.call(
                 session,
                 TransactionStart(
@@ -113,20 +121,24 @@ def end(session: Session, *, commit: bool) -> Operation[None]:
     yield Acquire(session.transaction_lock)
     try:
         transaction_id, session.transaction_id = session.transaction_id, None
-        if transaction_id is None:
-            return
-        try:
-            yield from calls.call(session, TransactionEnd(transaction_id, commit))
-        except DatabaseError as error:
-            if not commit or error.is_connection_lost:
-                raise
-            # A transaction that could not be committed (it timed out) stays until it is rolled back.
-            yield from calls.call(session, TransactionEnd(transaction_id, False))
-            raise OperationalError(
-                f"the transaction was rolled back instead of committed: {error}",
-                sqlstate="40000",
-                status=error.status,
-                code="commit_failed",
-            ) from error
+        if transaction_id is not None:
+            yield from send_end(session, transaction_id, commit=commit)
     finally:
         session.transaction_lock.release()
+
+
+def send_end(session: Session, transaction_id: int, *, commit: bool) -> Operation[None]:
+    """Commit or roll back *transaction_id*, which nobody may use any more."""
+    try:
+        yield from calls.call(session, TransactionEnd(transaction_id, commit))
+    except DatabaseError as error:
+        if not commit or error.is_connection_lost:
+            raise
+        # A transaction that could not be committed (it timed out) stays until it is rolled back.
+        yield from calls.call(session, TransactionEnd(transaction_id, False))
+        raise OperationalError(
+            f"the transaction was rolled back instead of committed: {error}",
+            sqlstate="40000",
+            status=error.status,
+            code="commit_failed",
+        ) from error

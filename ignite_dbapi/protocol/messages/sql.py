@@ -7,62 +7,12 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader, TypeCode, Writer
 from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.messages.pages import Page
 
 _TRANSACTIONAL: Final = 0x02
-
-
-@attrs.define
-class Page:
-    """Rows as they came: decoded only as far as they are fetched.
-
-    *position* is where the next undecoded row starts in *data*, *row_count* how many rows are left there.
-    """
-
-    data: bytes
-    position: int
-    end: int
-    row_count: int
-    column_count: int
-    has_more: bool
-
-    @classmethod
-    def read(cls, reader: Reader, column_count: int) -> Page:
-        """The page that the rest of an answer consists of."""
-        row_count = reader.count(max(column_count, 1))
-        # The page ends with the flag for more pages, so its value is known without decoding the rows.
-        end = reader.end - 1
-        if end < reader.position:
-            raise ProtocolError("page without the flag that ends it")
-        has_more = reader.data[end] != 0
-        if row_count == 0:
-            _check_end(reader.position, end)
-        return cls(reader.data, reader.position, end, row_count, column_count, has_more)
-
-    def column_codes(self, context: Context, row_limit: int) -> list[int]:
-        """The type codes of the columns, from the first values but NULL in up to *row_limit* rows."""
-        reader = Reader(self.data, context.knowledge, self.position, self.end)
-        return reader.column_codes(min(self.row_count, row_limit), self.column_count)
-
-    def take(self, count: int, context: Context) -> list[tuple[Any, ...]]:
-        """Decode the next *count* rows, or all that are left. Raises without having moved."""
-        count = min(count, self.row_count)
-        reader = Reader(self.data, context.knowledge, self.position, self.end)
-        rows = reader.rows(count, self.column_count)
-        if count == self.row_count:
-            _check_end(reader.position, self.end)
-        self.position = reader.position
-        self.row_count -= count
-        return rows
-
-
-def _check_end(position: int, end: int) -> None:
-    if position != end:
-        # What was taken for the flag at the end was something else then.
-        raise ProtocolError(f"{end - position} bytes follow the last row of a page")
 
 
 @attrs.frozen
