@@ -121,6 +121,18 @@ class Clock:
         minutes, second = divmod(seconds, 60)
         return time(minutes // 60, minutes % 60, second, rest * 1000)
 
+    def time_since_midnight(self, milliseconds: int) -> timedelta:
+        """The wall clock of an instant, counted from midnight of 1970-01-01: for SQL TIME within a day."""
+        offset = self._fixed_offset
+        if offset is None:
+            offset = self._offset_at(milliseconds)[0]
+        try:
+            return timedelta(milliseconds=milliseconds + offset)
+        except OverflowError:
+            raise DataError(
+                f"TIME of {milliseconds} ms is more than Python's timedelta can hold", code="value_not_representable"
+            ) from None
+
     # --- wall clock to instants ---------------------------------------------------------------------------
 
     def instant_of_timestamp(self, value: datetime) -> tuple[int, int]:
@@ -161,6 +173,13 @@ class Clock:
         if self._fixed_offset is not None:
             return wall - self._fixed_offset
         return wall - self._offset_of_wall(datetime.combine(date(1970, 1, 1), value))
+
+    def instant_of_time_since_midnight(self, milliseconds: int) -> int:
+        """The instant that is *milliseconds* of wall clock after midnight of 1970-01-01 in this zone."""
+        try:
+            return milliseconds - self._offset_of_wall(_EPOCH + timedelta(milliseconds=milliseconds))
+        except OverflowError:
+            raise _out_of_range("TIME", milliseconds) from None
 
     # --- offsets ------------------------------------------------------------------------------------------
 

@@ -8,13 +8,15 @@ step again; reading and writing have no side effects until they succeed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Protocol
 
 import attrs
 
 from ignite_dbapi.protocol.codec.clock import Clock
 from ignite_dbapi.protocol.codec.names import name_id, schema_id
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
+from ignite_dbapi.protocol.codec.values import BinaryObject, EnumValue
 
 
 class MissingFact(Exception):
@@ -72,6 +74,7 @@ class BinaryType:
     schemas: dict[int, tuple[int, ...]] = attrs.field(factory=dict)
     field_names: dict[int, str] = attrs.field(init=False, repr=False, eq=False)
     field_codes: dict[int, int] = attrs.field(init=False, repr=False, eq=False)
+    enum_names: dict[int, str] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         names: dict[int, str] = {}
@@ -80,6 +83,7 @@ class BinaryType:
             names.setdefault(field.field_id, field.name)
         object.__setattr__(self, "field_names", names)
         object.__setattr__(self, "field_codes", {field.field_id: field.type_code for field in self.fields})
+        object.__setattr__(self, "enum_names", {ordinal: name for name, ordinal in self.enum_values})
 
     @classmethod
     def of(
@@ -164,14 +168,59 @@ class BinaryTypes:
         self._unknown.discard(type_id)
 
 
+class Presentation(Protocol):
+    """How a reader shows values whose natural Python type says less than their type in Ignite.
+
+    Containers are made empty and filled afterwards, since what they hold may point back to them. A step of reading
+    is done again after something was learned, so that none of these methods may count how often it is called.
+    """
+
+    def timestamp(self, clock: Clock, milliseconds: int, nanoseconds: int) -> Any:
+        """A TIMESTAMP."""
+
+    def date(self, clock: Clock, milliseconds: int) -> Any:
+        """A java.util.Date."""
+
+    def time(self, clock: Clock, milliseconds: int) -> Any:
+        """A TIME."""
+
+    def enum(self, value: EnumValue, types: BinaryTypes) -> Any:
+        """An enum constant."""
+
+    def object_array(self, type_id: int, items: list[Any]) -> Any:
+        """An array of objects, whose *items* follow."""
+
+    def collection(self, kind: int, items: list[Any]) -> Any:
+        """A collection, whose *items* follow."""
+
+    def mapping(self, kind: int) -> tuple[Any, MutableMapping[Any, Any]]:
+        """A map, and the mapping in it that the entries are put into."""
+
+    def pairs(self, kind: int, pairs: list[tuple[Any, Any]]) -> Any:
+        """A map whose keys cannot be the keys of a mapping in Python."""
+
+    def new_object(self, description: BinaryObject, schema: int, binary_type: BinaryType | None) -> Any:
+        """An object whose fields are still to be read; *description* has everything else about it."""
+
+    def fill_object(self, shown: Any, description: BinaryObject, codes: list[int]) -> None:
+        """Give the object its fields, which *description* has by now; *codes* are their type codes."""
+
+    def remember(self, data_class: type) -> None:
+        """Note that an object of *data_class* is written."""
+
+
 @attrs.define
 class Knowledge:
-    """What is known about the cluster so far. None means: not asked yet."""
+    """What is known about the cluster so far, None means: not asked yet; and how its values are shown.
+
+    Without a *presentation* they are shown as the Python values that are natural for them.
+    """
 
     clock: Clock | None = None
     is_string_version_2: bool | None = None
     is_compact_footer: bool | None = None
     binary_types: BinaryTypes = attrs.field(factory=BinaryTypes)
+    presentation: Presentation | None = None
 
     def wall_clock(self) -> Clock:
         """The clock of the server's zone; MissingServerFacts if it is not known yet."""

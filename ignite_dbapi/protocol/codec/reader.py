@@ -178,7 +178,8 @@ class Reader:
     """Reads values from *data*, starting at *position* and never beyond *end*.
 
     With *lossless*, values come in the vocabulary of :mod:`~ignite_dbapi.protocol.codec.values`, so that
-    writing them again gives the same bytes; otherwise as the Python values that a user expects.
+    writing them again gives the same bytes; otherwise as the presentation that *knowledge* names shows them, or as
+    the Python values that are natural for them.
     """
 
     data = cython.declare(bytes, visibility="readonly")
@@ -186,6 +187,7 @@ class Reader:
     end = cython.declare(cython.Py_ssize_t, visibility="readonly")
     knowledge = cython.declare(object, visibility="readonly")
     _lossless = cython.declare(cython.bint)
+    _presentation = cython.declare(object)
     _depth = cython.declare(cython.int)
     _handles = cython.declare(dict)
 
@@ -203,6 +205,7 @@ class Reader:
         self.end = len(data) if end is None else end
         self.knowledge = knowledge
         self._lossless = lossless
+        self._presentation = None if lossless else knowledge.presentation
         self._depth = 0
         self._handles = {}
         if position < 0 or self.end > len(data) or position > self.end:
@@ -331,7 +334,8 @@ class Reader:
         length: cython.Py_ssize_t
         code: cython.int
         lossless: cython.bint = self._lossless
-        clock = self.knowledge.clock
+        # Without a clock, values of time go the way of all values that are not shown naturally.
+        clock = self.knowledge.clock if self._presentation is None else None
         rows: list = []  # type: ignore[type-arg]
         row: list  # type: ignore[type-arg]
         # A row has at least one byte a value: a larger count is a lie, found before memory is spent on it.
@@ -507,7 +511,10 @@ class Reader:
             return self._wrapped()
         if code in (28, 38):
             type_id, class_name = self._type_reference()
-            return EnumValue(type_id, self.i32(), class_name, code == 38)
+            constant = EnumValue(type_id, self.i32(), class_name, code == 38)
+            if self._presentation is not None:
+                return self._presentation.enum(constant, self.knowledge.binary_types)
+            return constant
         if code in (23, 29):
             return self._object_array(code, start)
         if code == 24:
@@ -541,6 +548,13 @@ class Reader:
             instant = Instant(milliseconds, nanoseconds) if code == 33 else milliseconds
             return Typed(TypeCode(code), instant)
         clock = self.knowledge.wall_clock()
+        presentation = self._presentation
+        if presentation is not None:
+            if code == 33:
+                return presentation.timestamp(clock, milliseconds, nanoseconds)
+            if code == 11:
+                return presentation.date(clock, milliseconds)
+            return presentation.time(clock, milliseconds)
         if code == 36:
             return clock.time(milliseconds)
         return clock.timestamp(milliseconds, nanoseconds)
@@ -596,6 +610,8 @@ class Reader:
         number = self.count()
         items: list[Any] = []
         result: Any = ObjectArray(items, type_id, class_name, code == 29) if self._lossless else items
+        if self._presentation is not None:
+            result = self._presentation.object_array(type_id, items)
         self._handles[start] = result
         for _ in range(number):
             items.append(self.value())
@@ -606,11 +622,13 @@ class Reader:
         kind = self.i8()
         items: list[Any] = []
         result: Any = Collection(items, kind) if self._lossless else items
+        if self._presentation is not None:
+            result = self._presentation.collection(kind, items)
         # Registered before its items are read: they may point back to it.
         self._handles[start] = result
         for _ in range(number):
             items.append(self.value())
-        if not self._lossless and kind in _SET_KINDS:
+        if result is items and kind in _SET_KINDS:
             members = _as_set(items)
             # Java's 1 and 1.0 are two members, Python's are one: where a set would lose a member, and for
             # members that no set can hold, the list is the answer.
@@ -629,8 +647,11 @@ class Reader:
             for _ in range(number):
                 pairs.append((self.value(), self.value()))
             return result
-        mapping: dict[Any, Any] = {}
-        self._handles[start] = mapping
+        mapping: Any = {}
+        result = mapping
+        if self._presentation is not None:
+            result, mapping = self._presentation.mapping(kind)
+        self._handles[start] = result
         for _ in range(number):
             key = self.value()
             value = self.value()
@@ -641,7 +662,9 @@ class Reader:
                     mapping[key] = value
         # Java keys may be lists, and 1 and 1.0 are two keys there: where a dict would lose an entry, the
         # pairs themselves are the answer.
-        return mapping if len(mapping) == number else pairs
+        if len(mapping) == number:
+            return result
+        return pairs if self._presentation is None else self._presentation.pairs(kind, pairs)
 
     def _handle(self, start: int) -> Any:
         target = start - self.i32()
@@ -680,7 +703,7 @@ class Reader:
             raise ProtocolError(f"object of {size} bytes, {self.end - self.position} are there")
         return size
 
-    def _object(self) -> BinaryObject:
+    def _object(self) -> Any:
         start = self.position
         size = self._object_size()
         version, flags, type_id, hash_code, _, schema, offset = unpack_from("<BHiiiIi", self.data, start + 1)
@@ -724,17 +747,24 @@ class Reader:
             field_ids=field_ids,
             hash_code=hash_code,
         )
-        self._handles[start] = result
+        presentation = self._presentation
+        shown: Any = result if presentation is None else presentation.new_object(result, schema, binary_type)
+        self._handles[start] = shown
         fields = result.fields
+        codes: list[int] = []
         end, self.end = self.end, stop
         try:
             for field_id in field_ids:
                 name = binary_type.name_of(field_id) if binary_type else f"#{field_id}"
+                field_start = self.position
                 fields[name] = self.value()
+                codes.append(self.data[field_start])
         finally:
             self.end = end
         self.position = stop
-        return result
+        if presentation is not None:
+            presentation.fill_object(shown, result, codes)
+        return shown
 
     def _footer(self, start: int, stop: int, offset: int, flags: int) -> tuple[int, int, int]:
         """Where footer and field data end: (footer start, footer end, end of the fields)."""

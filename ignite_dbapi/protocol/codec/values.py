@@ -39,6 +39,23 @@ class Instant:
     nanoseconds: int = 0
 
 
+@attrs.frozen
+class TimeSinceMidnight:
+    """A java.sql.Time by its *milliseconds* on the server's wall clock, counted from midnight of 1970-01-01.
+
+    Unlike a time of day it may be negative, or longer than a day.
+    """
+
+    milliseconds: int
+
+
+@attrs.frozen
+class Encoded:
+    """A data object that is encoded already: *data* starts with its type code."""
+
+    data: bytes
+
+
 class NanosecondDatetime(datetime):
     """A ``datetime`` that keeps the 1..999 nanoseconds below its microsecond, so that nothing is rounded.
 
@@ -173,7 +190,9 @@ class BinaryObject(Mapping[str, Any]):
 
     *type_name* is None where the cluster does not know the type; a field whose name is unknown has its id as
     name (``"#-12345"``). *raw* holds the bytes that a class wrote without field names. *is_compact* is the
-    footer form it was read with (None: the cluster's). Two objects are equal if type and fields are.
+    footer form it was read with (None: the cluster's). *declared_codes* are the types to register the fields with,
+    where that is not to follow from the values, and *data_class* is the class that the object was made of. Two
+    objects are equal if type and fields are.
     """
 
     type_name: str | None
@@ -185,6 +204,8 @@ class BinaryObject(Mapping[str, Any]):
     class_name: str | None = None
     field_ids: tuple[int, ...] | None = attrs.field(default=None, repr=False)
     hash_code: int | None = attrs.field(default=None, repr=False)
+    declared_codes: tuple[int, ...] | None = attrs.field(default=None, repr=False)
+    data_class: type | None = attrs.field(default=None, repr=False)
 
     def __getitem__(self, name: str) -> Any:
         return self.fields[name]

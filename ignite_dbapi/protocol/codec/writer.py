@@ -40,12 +40,14 @@ from ignite_dbapi.protocol.codec.values import (
     BinaryObject,
     ClassReference,
     Collection,
+    Encoded,
     EnumValue,
     Instant,
     MapValue,
     ObjectArray,
     OptimizedBlob,
     Proxy,
+    TimeSinceMidnight,
     Typed,
     Wrapped,
 )
@@ -358,6 +360,8 @@ class Writer:
             value = (datetime.min + value).time()
         if isinstance(value, time):
             milliseconds = self._clock().instant_of_time(value)
+        elif isinstance(value, TimeSinceMidnight):
+            milliseconds = self._clock().instant_of_time_since_midnight(value.milliseconds)
         else:
             milliseconds = _to_milliseconds(value, TypeCode.TIME)
         self.buffer += _PACK_LONG(TypeCode.TIME, milliseconds)
@@ -496,6 +500,9 @@ class Writer:
         self.buffer += _PACK_LENGTH(TypeCode.OPTIMIZED & 0xFF, len(value.payload))
         self.buffer += value.payload
 
+    def _encoded(self, value: Encoded) -> None:
+        self.buffer += value.data
+
     def _typed_value(self, value: Typed) -> None:
         self.typed(value.code, value.value)
 
@@ -538,6 +545,8 @@ class Writer:
         known = None
         if value.is_user_type and value.class_name is None:
             known = self.knowledge.binary_types.get(type_id)
+            if value.data_class is not None and self.knowledge.presentation is not None:
+                self.knowledge.presentation.remember(value.data_class)
         buffer = self.buffer
         start = len(buffer)
         buffer += bytes(24)
@@ -617,7 +626,17 @@ class Writer:
 
         Servers that meet an object of an unknown schema wait half a minute for it and then fail.
         """
-        if known is not None and schema in known.schemas:
+        if value.declared_codes is not None:
+            codes = value.declared_codes
+        # A schema may be registered with a field that had no type yet, because it was NULL everywhere.
+        if (
+            known is not None
+            and schema in known.schemas
+            and all(
+                field_id in known.field_codes or code == TypeCode.NULL
+                for field_id, code in zip(field_ids, codes, strict=True)
+            )
+        ):
             return
         if value.type_name is None:
             raise NotSupportedError(
@@ -687,7 +706,9 @@ _WRITERS: Final[dict[type, _WriteMethod]] = {
     OptimizedBlob: Writer._optimized,
     Wrapped: Writer._wrapped,
     BinaryObject: Writer._binary_object,
+    Encoded: Writer._encoded,
     Instant: Writer._timestamp,
+    TimeSinceMidnight: Writer._time,
 }
 
 # Subclasses of known types, the more special first (datetime is a date, bool an int).

@@ -1,0 +1,207 @@
+"""Classes whose objects are kept in caches as complex objects, field by field."""
+
+from __future__ import annotations
+
+import keyword
+from collections import OrderedDict
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import attr
+import attrs
+
+from ignite_dbapi.keyvalue import utils
+from ignite_dbapi.keyvalue.datatypes import DATA_TYPES
+from ignite_dbapi.keyvalue.datatypes.base import Ancestors, IgniteDataType, IgniteDataTypeMeta
+from ignite_dbapi.keyvalue.exceptions import ParseError, combined
+from ignite_dbapi.protocol.codec.names import name_id
+from ignite_dbapi.protocol.codec.values import BinaryObject
+
+__all__ = ["GenericObject", "GenericObjectMeta", "Origin"]
+
+Schema = Mapping[str, type[IgniteDataType]]
+
+# Fields whose values can be part of a hash.
+_HASHED: Final = (int, float, str, bytes, Decimal, UUID)
+
+
+@attrs.frozen
+class Origin:
+    """What an object was read with, and what its class does not say: kept so that it is written as it was.
+
+    *codes* are the types of values whose field is of any type, by name, with the class that the value had.
+    """
+
+    type_id: int
+    raw: bytes | None = None
+    is_user_type: bool = True
+    class_name: str | None = None
+    field_ids: tuple[int, ...] | None = None
+    codes: dict[str, tuple[int, type]] = attrs.field(factory=dict)
+
+
+class _Properties:
+    """What both a class of objects and its objects tell."""
+
+    _type_name: str
+    _schema: Schema
+
+    @property
+    def type_name(self) -> str:
+        """The name of the type in the cluster."""
+        return self._type_name
+
+    @property
+    def type_id(self) -> int:
+        """The id of the type, which follows from its name."""
+        return name_id(self._type_name)
+
+    @property
+    def schema(self) -> OrderedDict[str, type[IgniteDataType]]:
+        """The fields and their types, in the order in which objects hold them; a copy."""
+        return OrderedDict(self._schema)
+
+    @property
+    def schema_id(self) -> int:
+        """The id of the schema, which follows from the names of the fields and their order."""
+        return utils.schema_id(self._schema)
+
+
+class GenericObject(_Properties):
+    """Base of the classes that :class:`GenericObjectMeta` makes."""
+
+    _field_ids: tuple[int, ...]
+    _declared_codes: tuple[int, ...]
+    _has_plain_fields: bool
+    _origin: Origin | None = None
+
+    def _to_wire(self, ancestors: Ancestors | None) -> Any:
+        ancestors = {} if ancestors is None else ancestors
+        wire = ancestors.get(id(self))
+        if wire is not None:
+            # The object is a part of itself: the codec writes where it stands.
+            return wire
+        origin = self._origin
+        wire = BinaryObject(
+            type_name=self._type_name,
+            type_id=self.type_id,
+            field_ids=self._field_ids,
+            declared_codes=self._declared_codes,
+            data_class=type(self),
+        )
+        if origin is not None:
+            wire.type_id, wire.raw, wire.class_name = origin.type_id, origin.raw, origin.class_name
+            wire.is_user_type = origin.is_user_type
+            wire.field_ids = origin.field_ids or wire.field_ids
+        codes = origin.codes if origin is not None else {}
+        ancestors[id(self)] = wire
+        try:
+            for name, data_type in self._schema.items():
+                value = getattr(self, name)
+                code, kind = codes.get(name, (None, None))
+                if code is not None and type(value) is kind:
+                    data_type = DATA_TYPES[code]
+                wire.fields[name] = data_type.to_wire(value, ancestors)
+        except RecursionError:
+            raise combined(ParseError, ValueError)("object nested too deep", code="nesting") from None
+        finally:
+            del ancestors[id(self)]
+        return wire
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in (*self._schema, "version"))
+        return f"{type(self).__name__}({fields})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in (*self._schema, "version"))
+
+    def __hash__(self) -> int:
+        # Values that may change, or contain the object itself, are left out; equal objects agree in the rest.
+        values = ((name, getattr(self, name)) for name in self._schema)
+        return hash((self._type_name, frozenset(pair for pair in values if isinstance(pair[1], _HASHED))))
+
+
+class GenericObjectMeta(_Properties, type):
+    """Makes a class of objects that caches keep as complex objects of the type *type_name*.
+
+    *schema* gives the fields, as an ordered mapping of names to data types; fields become optional keyword arguments,
+    with the default of their type, and attributes. *type_name* is the name of the class if it is left out. Objects
+    also have a *version*, which is for the program's own use. Raises ParseError for a field of another type::
+
+        class Person(metaclass=GenericObjectMeta, schema=OrderedDict([("name", String), ("age", IntObject)])):
+            pass
+    """
+
+    def __new__(
+        mcs,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        type_name: str | None = None,
+        schema: Schema | None = None,
+    ) -> Any:
+        """Make the class."""
+        if not any(issubclass(base, GenericObject) for base in bases):
+            bases = (*bases, GenericObject)
+        if "__eq__" in namespace and "__hash__" not in namespace:
+            namespace["__hash__"] = None
+        return super().__new__(mcs, name, bases, namespace)
+
+    def __init__(
+        cls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        type_name: str | None = None,
+        schema: Schema | None = None,
+    ) -> None:
+        super().__init__(name, bases, namespace)
+        if schema is None:
+            schema = getattr(cls, "_schema", {})
+        for field, data_type in schema.items():
+            if not isinstance(data_type, IgniteDataTypeMeta):
+                raise combined(ParseError, TypeError)(
+                    f"field {field!r} of {name} is of {data_type!r}, which is no data type; use a class of "
+                    f"ignite_dbapi.keyvalue.datatypes such as IntObject",
+                    code="field_type",
+                )
+        cls._type_name = type_name or name
+        cls._schema = OrderedDict(schema)
+        cls._field_ids = tuple(map(field_id, schema))
+        cls._declared_codes = tuple(data_type.metadata_code for data_type in schema.values())
+        # Attributes of the class with the name of a field are properties, by which the field is to be set.
+        cls._has_plain_fields = not any(hasattr(cls, field) for field in (*schema, "version"))
+        attributes = {field: _attribute(data_type) for field, data_type in schema.items() if _is_argument(field)}
+        attributes.setdefault("version", attr.ib(default=1, type=int))
+        for field in schema:
+            if field not in attributes and not hasattr(cls, field):
+                # No Python program can name it, but getattr() and setattr() can.
+                setattr(cls, field, schema[field].default)
+        are_all = len(attributes) > len(schema) or "version" in schema
+        own = {method for method in ("__repr__", "__eq__", "__init__") if method in namespace}
+        attr.s(
+            cls,
+            these=attributes,
+            init="__init__" not in own,
+            repr=are_all and "__repr__" not in own,
+            eq=False,
+            order=False,
+        )
+
+
+def field_id(name: str) -> int:
+    """The id of the field *name*; fields whose name is not known are called ``#<id>``."""
+    return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
+
+
+def _attribute(data_type: type[IgniteDataType]) -> Any:
+    default = attr.Factory(list) if data_type.default == [] else data_type.default
+    return attr.ib(type=data_type.pythonic, default=default)
+
+
+def _is_argument(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "self"
