@@ -7,17 +7,19 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from ignite_dbapi.errors import NotSupportedError, ProgrammingError
+from ignite_dbapi.errors import DatabaseError, NotSupportedError, ProgrammingError
 from ignite_dbapi.operations import calls, explicit_transactions, facts, transactions
 from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import Knowledge, MissingFact
-from ignite_dbapi.protocol.codec.names import string_hash
+from ignite_dbapi.protocol.codec.names import name_id, string_hash
+from ignite_dbapi.protocol.codec.values import BinaryObject
 from ignite_dbapi.protocol.context import Feature
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages import cache as messages
 from ignite_dbapi.protocol.messages.affinity import Affinity, CachePartitions
 from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.messages.binary_types import ClassNamePut
 from ignite_dbapi.protocol.messages.cache import (
     Batch,
     CacheHeader,
@@ -36,6 +38,12 @@ T = TypeVar("T")
 _BATCH_SIZE: Final = 64 * 1024 * 1024
 # Keys of one get_all: their values come in one answer, whose size nobody knows before.
 _BATCH_KEYS: Final = 50_000
+
+
+# All that servers tell of a cache that could not be started.
+_REFUSED_CONFIGURATION: Final = "Failed to complete exchange process"
+# What servers say of an object of a class that nobody has named to them yet.
+_UNNAMED_CLASS: Final = "Failed to resolve class name"
 
 
 @attrs.frozen
@@ -232,7 +240,13 @@ def invoke(
 ) -> Operation[Any]:
     """Run *processor*, an object of a Java class that the servers have, on the entry of *key*; returns its result."""
     _check_feature(session, Feature.CACHE_INVOKE, "invoke")
-    return _change(session, cache, lambda header: messages.Invoke(header, key, processor, arguments, cache.lossless))
+    return with_class(
+        session,
+        processor,
+        lambda: _change(
+            session, cache, lambda header: messages.Invoke(header, key, processor, arguments, cache.lossless)
+        ),
+    )
 
 
 def invoke_all(
@@ -241,8 +255,12 @@ def invoke_all(
     """Run *processor* on the entry of each of *keys*; returns what it gave, or how it failed, for each."""
     _check_feature(session, Feature.CACHE_INVOKE, "invoke_all")
     items = list(keys)
-    return _change(
-        session, cache, lambda header: messages.InvokeAll(header, items, processor, arguments, cache.lossless)
+    return with_class(
+        session,
+        processor,
+        lambda: _change(
+            session, cache, lambda header: messages.InvokeAll(header, items, processor, arguments, cache.lossless)
+        ),
     )
 
 
@@ -257,17 +275,32 @@ def cache_names(session: Session) -> Operation[list[str]]:
 def create(session: Session, cache: str | CacheConfiguration) -> Operation[None]:
     """Create a cache by name or configuration; ProgrammingError if it exists."""
     explicit_transactions.check_none_open(session, "creating a cache")
-    if isinstance(cache, str):
-        return calls.call(session, messages.CreateWithName(cache))
-    return calls.call(session, messages.CreateWithConfiguration(cache))
+    yield from _created(
+        session, messages.CreateWithName(cache) if isinstance(cache, str) else messages.CreateWithConfiguration(cache)
+    )
 
 
 def get_or_create(session: Session, cache: str | CacheConfiguration) -> Operation[None]:
     """Create a cache by name or configuration, unless one of this name exists, whatever its configuration."""
     explicit_transactions.check_none_open(session, "creating a cache")
-    if isinstance(cache, str):
-        return calls.call(session, messages.GetOrCreateWithName(cache))
-    return calls.call(session, messages.GetOrCreateWithConfiguration(cache))
+    yield from _created(
+        session,
+        messages.GetOrCreateWithName(cache) if isinstance(cache, str) else messages.GetOrCreateWithConfiguration(cache),
+    )
+
+
+def _created(session: Session, message: Message[None]) -> Operation[None]:
+    try:
+        yield from calls.call(session, message)
+    except DatabaseError as error:
+        if _REFUSED_CONFIGURATION not in str(error):
+            raise
+        raise ProgrammingError(
+            f"the server refused the configuration of the cache ({error}); its log says why: a data region that it "
+            f"does not have, for instance, or a value out of its range",
+            status=error.status,
+            code="cache_refused",
+        ) from error
 
 
 def get_configuration(session: Session, name: str) -> Operation[CacheConfiguration]:
@@ -367,6 +400,18 @@ def _taken(session: Session, page: Page) -> Operation[list[tuple[Any, ...]]]:
         except MissingFact as missing:
             fact = missing
         yield from facts.learn(session, fact)
+
+
+def with_class(session: Session, instance: Any, run: Callable[[], Operation[T]]) -> Operation[T]:
+    """Let *run* send *instance*, an object of a Java class, and name the class to the cluster if it asks for it."""
+    try:
+        return (yield from run())
+    except DatabaseError as error:
+        if _UNNAMED_CLASS not in str(error) or not isinstance(instance, BinaryObject) or instance.type_name is None:
+            raise
+    type_id = name_id(instance.type_name) if instance.type_id is None else instance.type_id
+    yield from calls.call(session, ClassNamePut(type_id, instance.type_name))
+    return (yield from run())
 
 
 def _check_outside(session: Session, cache: CacheAccess, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ignite_dbapi.errors import InterfaceError, NotSupportedError, ProgrammingError
 from ignite_dbapi.operations import calls
-from ignite_dbapi.operations.cache import CacheAccess, within
+from ignite_dbapi.operations.cache import CacheAccess, with_class, within
 from ignite_dbapi.operations.results import PagedResult
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.context import Feature
@@ -41,7 +41,9 @@ class EntriesState:
     when it is garbage collected.
     """
 
-    def __init__(self, session: Session, cache: CacheAccess, page_size: int, partition: int | None) -> None:
+    def __init__(
+        self, session: Session, cache: CacheAccess, page_size: int, partition: int | None, entry_filter: Any
+    ) -> None:
         if page_size <= 0 or page_size >= 1 << 31:
             # Servers answer it by closing the connection.
             raise ProgrammingError(f"page size of {page_size}; at least 1 entry fits", code="invalid_size")
@@ -51,9 +53,12 @@ class EntriesState:
         self._cache = cache
         self._page_size = page_size
         self._partition = partition
+        self._filter = entry_filter
         self._result: PagedResult | None = None
         self._buffer: Iterator[Entry] = iter(())
         self.is_closed = False
+        # The number of the cursor on the server, also after it was closed; None before the query is opened.
+        self.cursor_id: int | None = None
 
     def _query(self, header: CacheHeader) -> Message[EntriesAnswer]:
         """The request that starts the query."""
@@ -68,7 +73,8 @@ class EntriesState:
         if self.is_closed:
             raise InterfaceError("the query was closed", code="result_closed")
         if self._result is None:
-            answer = yield from self._first_answer()
+            answer = yield from with_class(self._session, self._filter, self._first_answer)
+            self.cursor_id = answer.cursor_id
             self._result = PagedResult(self._session, answer, self._next_page(answer.cursor_id))
 
     def _first_answer(self) -> Operation[EntriesAnswer]:
@@ -129,9 +135,8 @@ class ScanState(EntriesState):
         local: bool = False,
         entry_filter: Any = None,
     ) -> None:
-        super().__init__(session, cache, page_size, partition)
+        super().__init__(session, cache, page_size, partition, entry_filter)
         self._local = local
-        self._filter = entry_filter
 
     def _query(self, header: CacheHeader) -> ScanQuery:
         return ScanQuery(
@@ -163,7 +168,7 @@ class IndexQueryState(EntriesState):
         limit: int = 0,
         entry_filter: Any = None,
     ) -> None:
-        super().__init__(session, cache, page_size, partition)
+        super().__init__(session, cache, page_size, partition, entry_filter)
         if not session.context.has(Feature.INDEX_QUERY):
             raise NotSupportedError("the server does not offer index queries", code="no_feature")
         if limit and not session.context.has(Feature.INDEX_QUERY_LIMIT):
@@ -175,7 +180,6 @@ class IndexQueryState(EntriesState):
         self._criteria = criteria
         self._local = local
         self._limit = limit
-        self._filter = entry_filter
 
     def _query(self, header: CacheHeader) -> IndexQuery:
         return IndexQuery(

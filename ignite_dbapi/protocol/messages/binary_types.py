@@ -71,3 +71,23 @@ class BinaryTypePut(Message[None]):
             writer.i32(len(field_ids))
             for field_id in field_ids:
                 writer.i32(field_id)
+
+
+@attrs.frozen
+class ClassNamePut(Message[bool]):
+    """Tell the cluster the name of the Java class whose type id is *type_id*, so that nodes find the class."""
+
+    op_code = 3001
+
+    type_id: int
+    class_name: str
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the request."""
+        writer.u8(0)  # the platform of the class: Java
+        writer.i32(self.type_id)
+        writer.string(self.class_name)
+
+    def decode(self, reader: Reader, context: Context) -> bool:
+        """Read whether it was accepted."""
+        return reader.boolean()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import NotSupportedError, ProtocolError
+from ignite_dbapi.errors import IntegrityError, NotSupportedError, ProtocolError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
 from ignite_dbapi.protocol.codec.names import string_hash
 from ignite_dbapi.protocol.codec.values import OptimizedBlob
@@ -87,6 +87,11 @@ class CacheHeader:
             writer.i32(self.transaction_id)
 
 
+def no_null() -> IntegrityError:
+    """The error for None as a key or value."""
+    return IntegrityError("a cache has no NULL keys and values: None cannot be one", code="null_entry")
+
+
 @attrs.frozen
 class CacheRequest(Message[AnswerT]):
     """A request for one entry, or for the cache as a whole: its *values* are the key and what goes with it."""
@@ -97,7 +102,10 @@ class CacheRequest(Message[AnswerT]):
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the request."""
         self.header.encode(writer, context)
-        writer.values(self.values)
+        for value in self.values:
+            if value is None:
+                raise no_null()
+            writer.value(value)
 
 
 @attrs.frozen
@@ -268,6 +276,8 @@ class Batch:
         write, buffer = writer.value, writer.buffer
         count = 0
         for key in islice(keys, start, start + count_limit):
+            if key is None:
+                raise no_null()
             write(key)
             count += 1
             if len(buffer) >= size_limit:
@@ -283,6 +293,8 @@ class Batch:
         write, buffer = writer.value, writer.buffer
         count = 0
         for key, value in islice(entries, start, None):
+            if key is None or value is None:
+                raise no_null()
             write(key)
             write(value)
             count += 1

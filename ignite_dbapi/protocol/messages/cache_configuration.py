@@ -473,8 +473,15 @@ def _decode_expiry_policy(reader: Reader, context: Context) -> ExpiryPolicy | No
     return ExpiryPolicy(*durations)
 
 
+def _name(value: Any) -> str:
+    # Servers answer some empty names by closing the connection, and others by an error that does not tell why.
+    if not isinstance(value, str) or not value:
+        raise _invalid(f"{value!r} is no name", "text that is not empty is allowed")
+    return value
+
+
 _TEXT: Final = _Kind(
-    "str", "text", _text, lambda value, writer, _: writer.string(value), lambda reader, _: reader.string()
+    "str", "text", _name, lambda value, writer, _: writer.string(value), lambda reader, _: reader.string()
 )
 _BOOLEAN: Final = _Kind(
     "bool", "True, False", _flag, lambda value, writer, _: writer.boolean(value), lambda reader, _: reader.boolean()
