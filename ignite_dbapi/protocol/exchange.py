@@ -7,13 +7,14 @@ runner in ``transport`` carries them out, blocking or awaiting. Nothing here tou
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Generator, Mapping
 from struct import Struct
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
 
-from ignite_dbapi.errors import Error, ProtocolError, error_from_answer
+from ignite_dbapi.errors import Error, OperationalError, ProtocolError, error_from_answer
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.codec import MissingFact, Reader, Writer
 from ignite_dbapi.protocol.context import VERSION_WITH_FLAGS, Context
@@ -27,17 +28,76 @@ _FLAG_ERROR: Final = 1
 _FLAG_TOPOLOGY: Final = 2
 _FLAG_NOTIFICATION: Final = 4
 
+# How many bytes of notifications may wait to be taken, by default.
+NOTIFICATIONS_LIMIT: Final = 64 << 20
+
 T = TypeVar("T")
+
+
+class Subscription:
+    """What the server sends by itself under one resource id: events, or the end of a task.
+
+    Notifications wait here until they are taken. No more than *limit* bytes of them do: with the first one beyond,
+    the subscription has failed, and whatever comes later is dropped. *waiter* is for the channel's own use.
+    """
+
+    __slots__ = ("_frames", "_size", "channel", "error", "is_closed", "limit", "resource_id", "waiter")
+
+    channel: Channel
+
+    def __init__(self, resource_id: int, limit: int = NOTIFICATIONS_LIMIT) -> None:
+        self.resource_id = resource_id
+        self.limit = limit
+        self.error: Error | None = None
+        self.is_closed = False
+        self.waiter: Any = None
+        self._frames: deque[bytes] = deque()
+        self._size = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is no need to wait: something has come, or nothing will."""
+        return bool(self._frames) or self.is_closed or self.error is not None
+
+    def add(self, frame: bytes) -> None:
+        """A notification came."""
+        if self.error is not None or self.is_closed:
+            return
+        if self._size + len(frame) > self.limit:
+            self.error = OperationalError(
+                f"notifications came faster than they were taken: more than {self.limit} bytes wait; what came after "
+                f"them is lost",
+                code="notifications_overflow",
+            )
+            return
+        self._frames.append(frame)
+        self._size += len(frame)
+
+    def take(self) -> bytes | None:
+        """The oldest notification; None if there is none. Raises why there will be none any more."""
+        try:
+            frame = self._frames.popleft()
+        except IndexError:
+            if self.error is not None:
+                raise again(self.error) from None
+            return None
+        self._size -= len(frame)
+        return frame
+
+    def put_back(self, frame: bytes) -> None:
+        """*frame* was taken, but nobody got to see it: it is the next one again."""
+        self._frames.appendleft(frame)
+        self._size += len(frame)
 
 
 class Pending:
     """A request that was sent, until its answer is read.
 
-    *channel* is where it was sent. *frame* is the answer as it came, *error* why there will be none. *waiter* is for
-    the channel's own use.
+    *channel* is where it was sent. *frame* is the answer as it came, *error* why there will be none. *subscription* is
+    what it opened, if its message is of that kind. *waiter* is for the channel's own use.
     """
 
-    __slots__ = ("channel", "error", "frame", "message", "request_id", "waiter")
+    __slots__ = ("channel", "error", "frame", "message", "request_id", "subscription", "waiter")
 
     channel: Channel
 
@@ -46,6 +106,7 @@ class Pending:
         self.message = message
         self.frame: bytes | None = None
         self.error: Error | None = None
+        self.subscription: Subscription | None = None
         self.waiter: Any = None
 
     @property
@@ -81,6 +142,9 @@ class Channel(Protocol):
     def new_lock(self) -> Lock:
         """A lock to be waited for with :class:`Acquire`."""
 
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Let nobody wait for *subscription* any more, and drop what still comes for it."""
+
     def give_up(self, error: BaseException, doing: str) -> Error:
         """Close the channel because of *error* while *doing* something; returns what to raise."""
 
@@ -101,6 +165,18 @@ class Receive:
     """Effect: wait for the answer to *pending*. The result is the decoded answer."""
 
     pending: Pending
+
+
+@attrs.frozen
+class Next:
+    """Effect: wait for the next notification of *subscription*, *timeout* seconds at most (None: for ever).
+
+    The result is its bytes, for :func:`read_notification`; None if none came in time, or the subscription was closed.
+    However long it takes, the connection stays free for other requests.
+    """
+
+    subscription: Subscription
+    timeout: float | None = None
 
 
 @attrs.frozen
@@ -129,7 +205,7 @@ class Sleep:
     seconds: float
 
 
-Effect = Send | Receive | Acquire | Connect | Sleep
+Effect = Send | Receive | Next | Acquire | Connect | Sleep
 Operation = Generator[Effect, Any, T]
 
 
@@ -148,6 +224,10 @@ class Exchange:
         self.topology_version = (0, 0)
         self._request_ids = itertools.count(1)
         self._pending: dict[int, Pending] = {}
+        self._subscriptions: dict[int, Subscription] = {}
+        # Notifications that may belong to one of so many requests under way, whose answers will tell.
+        self._opening = 0
+        self._unclaimed: list[tuple[int, bytes]] = []
 
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
@@ -161,32 +241,44 @@ class Exchange:
         message.encode(writer, self.context)
         _HEADER.pack_into(writer.buffer, 0, len(writer.buffer) - 4, message.op_code, pending.request_id)
         self._pending[pending.request_id] = pending
+        if message.opens_subscription:
+            self._opening += 1
         return pending, writer.buffer
 
-    def feed(self, data: bytes) -> list[Pending]:
-        """Take in received bytes; returns the requests whose answers they complete."""
-        answered = []
+    def feed(self, data: bytes) -> list[Pending | Subscription]:
+        """Take in received bytes; returns the requests that they answer and the subscriptions that they notify."""
+        changed: list[Pending | Subscription] = []
         for frame in self.frames.feed(data):
             if len(frame) < 8:
                 raise ProtocolError(f"answer of {len(frame)} bytes, shorter than its header")
             if self._is_notification(frame):
-                # Its id is that of a resource, which nobody listens to; it may equal a request's id.
+                # Its id is that of a resource, and may equal a request's.
+                changed += self._notify(_REQUEST_ID.unpack_from(frame)[0], frame)
                 continue
             pending = self._pending.pop(_REQUEST_ID.unpack_from(frame)[0], None)
             if pending is None:
                 raise ProtocolError("answer to a request that was not made")
+            if pending.message.opens_subscription:
+                self._subscribe(pending, frame)
             pending.frame = frame
-            answered.append(pending)
-        return answered
+            changed.append(pending)
+        return changed
 
-    def fail(self, error: Error) -> list[Pending]:
-        """No answers will come any more, because of *error*; returns the requests left unanswered."""
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Close *subscription*: what still comes for it is dropped."""
+        subscription.is_closed = True
+        self._subscriptions.pop(subscription.resource_id, None)
+
+    def fail(self, error: Error) -> list[Pending | Subscription]:
+        """Nothing will come any more, because of *error*; returns what waits for something."""
         if self.failure is None:
             self.failure = error
-        left = list(self._pending.values())
+        left: list[Pending | Subscription] = [*self._pending.values(), *self._subscriptions.values()]
         self._pending.clear()
-        for pending in left:
-            pending.error = self.failure
+        self._subscriptions.clear()
+        for item in left:
+            if item.error is None:
+                item.error = self.failure
         return left
 
     def answer(self, pending: Pending) -> Any:
@@ -197,6 +289,36 @@ class Exchange:
         reader = Reader(pending.frame, self.context.knowledge)
         self._header(reader)
         return pending.message.decode(reader, self.context)
+
+    def _subscribe(self, pending: Pending, frame: bytes) -> None:
+        """Make the subscription that *pending* was answered with."""
+        self._opening -= 1
+        reader = Reader(frame, self.context.knowledge)
+        try:
+            self._header(reader)
+        except ProtocolError:
+            raise
+        except Error:  # raised again where the answer is waited for
+            opened = None
+        else:
+            opened = Subscription(reader.i64())
+            self._subscriptions[opened.resource_id] = opened
+            pending.subscription = opened
+        unclaimed, self._unclaimed = self._unclaimed, []
+        for resource_id, notification in unclaimed:
+            if opened is not None and resource_id == opened.resource_id:
+                opened.add(notification)
+            elif self._opening:
+                self._unclaimed.append((resource_id, notification))
+
+    def _notify(self, resource_id: int, frame: bytes) -> list[Subscription]:
+        subscription = self._subscriptions.get(resource_id)
+        if subscription is not None:
+            subscription.add(frame)
+            return [subscription]
+        if self._opening:
+            self._unclaimed.append((resource_id, frame))
+        return []
 
     def _header(self, reader: Reader) -> None:
         reader.i64()
@@ -221,6 +343,17 @@ class Exchange:
         return bool(flags & _FLAG_NOTIFICATION)
 
 
+def read_notification(frame: bytes, context: Context) -> Reader:
+    """A reader of what the notification *frame* says; raises if it says that something has failed."""
+    reader = Reader(frame, context.knowledge)
+    reader.i64()
+    flags = reader.i16()
+    reader.i16()  # which kind of notification: whoever subscribed knows
+    if flags & _FLAG_ERROR:
+        raise error_from_answer(reader.i32(), reader.string())
+    return reader
+
+
 def again(error: Error) -> Error:
     """A new exception like *error*: raising one object from several threads would mix their tracebacks."""
     fresh = type(error)(str(error))
@@ -236,10 +369,13 @@ __all__ = [
     "Effect",
     "Exchange",
     "MissingFact",
+    "Next",
     "Operation",
     "Pending",
     "Receive",
     "Send",
     "Sleep",
+    "Subscription",
     "again",
+    "read_notification",
 ]

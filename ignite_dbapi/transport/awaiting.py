@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -10,7 +11,19 @@ from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Acquire, Channel, Connect, Exchange, Operation, Pending, Receive, Send, Sleep
+from ignite_dbapi.protocol.exchange import (
+    Acquire,
+    Channel,
+    Connect,
+    Exchange,
+    Next,
+    Operation,
+    Pending,
+    Receive,
+    Send,
+    Sleep,
+    Subscription,
+)
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.messages.base import Message
@@ -47,12 +60,12 @@ class AwaitingChannel(asyncio.Protocol):
             self._handshake_data.put_nowait(data)
             return
         try:
-            answered = self._exchange.feed(data)
+            changed = self._exchange.feed(data)
         except ProtocolError as error:
             self.give_up(error)
             return
-        for pending in answered:
-            _wake(pending)
+        for item in changed:
+            _wake(item)
 
     def eof_received(self) -> bool:
         """Let asyncio close the transport."""
@@ -126,12 +139,28 @@ class AwaitingChannel(asyncio.Protocol):
             self.give_up(error)
             raise
 
+    async def next(self, subscription: Subscription, timeout: float | None) -> bytes | None:
+        """Wait for a notification; None if none came within *timeout* seconds or the subscription was closed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not subscription.is_ready:
+                    if subscription.waiter is None:
+                        subscription.waiter = asyncio.get_running_loop().create_future()
+                    await asyncio.shield(subscription.waiter)
+        return subscription.take()
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Let nobody wait for *subscription* any more, and drop what still comes for it."""
+        assert self._exchange is not None
+        self._exchange.unsubscribe(subscription)
+        _wake(subscription)
+
     def give_up(self, error: BaseException, doing: str = "waiting for an answer") -> Error:
         """Close the connection because of *error* while *doing* something; returns what to raise."""
         assert self._exchange is not None
         failure = error if isinstance(error, Error) else connection_lost(error, self.address, doing)
-        for pending in self._exchange.fail(failure):
-            _wake(pending)
+        for item in self._exchange.fail(failure):
+            _wake(item)
         self._writable.set()
         self.abort()
         return failure
@@ -168,10 +197,12 @@ class AwaitingChannel(asyncio.Protocol):
                 return
 
 
-def _wake(pending: Pending) -> None:
+def _wake(item: Pending | Subscription) -> None:
     # A task that was cancelled meanwhile does not wait any more.
-    if pending.waiter is not None and not pending.waiter.done():
-        pending.waiter.set_result(None)
+    if item.waiter is not None and not item.waiter.done():
+        item.waiter.set_result(None)
+    if isinstance(item, Subscription):
+        item.waiter = None  # there is more to wait for
 
 
 async def run(operation: Operation[T], channel: Channel | None = None) -> T:
@@ -199,6 +230,8 @@ async def run(operation: Operation[T], channel: Channel | None = None) -> T:
                 result = await effect.channel.send(effect.message)  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = await effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
+            elif type(effect) is Next:
+                result = await effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
             elif type(effect) is Acquire:
                 result = await effect.lock.acquire()  # type: ignore[attr-defined]
             elif type(effect) is Sleep:

@@ -9,20 +9,37 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context
-from ignite_dbapi.protocol.exchange import Acquire, Channel, Connect, Exchange, Operation, Pending, Receive, Send, Sleep
+from ignite_dbapi.protocol.exchange import (
+    Acquire,
+    Channel,
+    Connect,
+    Exchange,
+    Next,
+    Operation,
+    Pending,
+    Receive,
+    Send,
+    Sleep,
+    Subscription,
+    again,
+)
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.transport import tls
 
 T = TypeVar("T")
+
+# Waiting for the socket without a limit is done in pieces of so many seconds: if another thread closes the socket just
+# before, its number may already belong to another file.
+_LONGEST_WAIT: Final = 5.0
 
 
 class BlockingChannel:
@@ -32,10 +49,18 @@ class BlockingChannel:
     there is no thread of the channel's own.
     """
 
-    def __init__(self, connected: socket.socket | tls.SharedTlsSocket, address: Address, exchange: Exchange) -> None:
+    def __init__(
+        self,
+        connected: socket.socket | tls.SharedTlsSocket,
+        address: Address,
+        exchange: Exchange,
+        request_timeout: float | None,
+    ) -> None:
         self._socket = connected
         self.address = address
         self._exchange = exchange
+        self._request_timeout = request_timeout
+        self._last_received = time.monotonic()
         self._send_lock = threading.Lock()
         self._state = threading.Condition(threading.Lock())
         self._is_reading = False
@@ -87,15 +112,38 @@ class BlockingChannel:
 
     def _read_or_wait(self, pending: Pending) -> None:
         with self._state:
+            since = time.monotonic()
             while self._is_reading and not pending.is_done:
-                self._state.wait()
+                self._wait_for_reader(since)
             if pending.is_done:
                 return
             self._is_reading = True
         try:
-            data = self._socket.recv(self._exchange.frames.wanted())
+            self._take_in(self._socket.recv)
+        finally:
+            self._stop_reading()
+
+    def _wait_for_reader(self, since: float) -> None:
+        """Wait until another thread has read something, but *since* then no longer than a request may take."""
+        if self._request_timeout is None:
+            self._state.wait()
+            return
+        # That thread may be waiting for a notification, however long it takes.
+        left = max(since, self._last_received) + self._request_timeout - time.monotonic()
+        if left <= 0:
+            timeout = TimeoutError("timed out")
+            raise self.give_up(timeout, "waiting for an answer") from timeout
+        self._state.wait(left)
+
+    def _take_in(self, receive: Callable[[int], bytes | None]) -> bool:
+        """Read from the socket, and hand over what came; False if *receive* found nothing."""
+        try:
+            data = receive(self._exchange.frames.wanted())
+            if data is None:
+                return False
             if not data:
                 raise ConnectionResetError("the server closed the connection")
+            self._last_received = time.monotonic()
             self._exchange.feed(data)
         except BaseException as error:
             # Also KeyboardInterrupt: bytes may have been taken from the socket and lost on the way.
@@ -103,17 +151,68 @@ class BlockingChannel:
             if isinstance(error, Exception):
                 raise failure from error
             raise
+        return True
+
+    def _stop_reading(self) -> None:
+        with self._state:
+            self._is_reading = False
+            self._state.notify_all()
+
+    def next(self, subscription: Subscription, timeout: float | None) -> bytes | None:
+        """Wait for a notification; None if none came within *timeout* seconds or the subscription was closed."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        is_over = False
+        while True:
+            frame = subscription.take()
+            if frame is not None or subscription.is_closed or is_over:
+                return frame
+            # Without time to wait, what has arrived is looked at all the same.
+            is_over = deadline is not None and time.monotonic() >= deadline
+            self._idle(subscription, deadline)
+
+    def _idle(self, subscription: Subscription, deadline: float | None) -> None:
+        """Wait for the socket, or for the thread that reads it. Ctrl-C does no harm meanwhile."""
+        with self._state:
+            while self._is_reading and not subscription.is_ready:
+                if not self._state.wait(_left(deadline)):
+                    return
+            if subscription.is_ready:
+                return
+            self._is_reading = True
+        try:
+            if not self._take_in(self._receive_now):
+                left = _left(deadline)
+                self._wait_for_data(_LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT))
         finally:
-            with self._state:
-                self._is_reading = False
-                self._state.notify_all()
+            self._stop_reading()
+
+    def _receive_now(self, size: int) -> bytes | None:
+        if isinstance(self._socket, tls.SharedTlsSocket):
+            return self._socket.recv_now(size)
+        return self._socket.recv(size) if tls.wait_for(self._socket, for_writing=False, timeout=0) else None
+
+    def _wait_for_data(self, timeout: float) -> None:
+        try:
+            if isinstance(self._socket, tls.SharedTlsSocket):
+                self._socket.wait_for_data(timeout)
+            else:
+                tls.wait_for(self._socket, for_writing=False, timeout=timeout)
+        except OSError as error:
+            raise self.give_up(error, "waiting for a notification") from error
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Let nobody wait for *subscription* any more, and drop what still comes for it."""
+        # Threads that wait are woken by the server's answer to what closes the resource.
+        self._exchange.unsubscribe(subscription)
 
     def give_up(self, error: BaseException, doing: str) -> Error:
         """Close the connection because of *error* while *doing* something; returns what to raise."""
         failure = error if isinstance(error, ProtocolError) else connection_lost(error, self.address, doing)
         self._exchange.fail(failure)
         self._close_socket()
-        return failure
+        # Another thread may have closed it before, which is then why this one failed.
+        assert self._exchange.failure is not None
+        return failure if self._exchange.failure is failure else again(self._exchange.failure)
 
     def close(self) -> None:
         """Close the connection. The server frees whatever it held for it."""
@@ -149,6 +248,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.0)
+
+
 def run(operation: Operation[T], channel: Channel | None = None) -> T:
     """Drive *operation* to its end, waiting wherever it has to.
 
@@ -174,6 +277,8 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
                 result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
+            elif type(effect) is Next:
+                result = effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
             elif type(effect) is Acquire:
                 result = effect.lock.acquire()  # type: ignore[attr-defined]
             elif type(effect) is Sleep:
@@ -215,7 +320,7 @@ def _open(
     except BaseException:
         connected.close()
         raise
-    return BlockingChannel(connected, address, Exchange(context))
+    return BlockingChannel(connected, address, Exchange(context), options.request_timeout)
 
 
 def _shake_hands(

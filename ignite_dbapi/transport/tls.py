@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import select
+import socket
 import ssl
 import threading
 
 from ignite_dbapi.errors import InterfaceError
 from ignite_dbapi.options import ConnectOptions
+
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 def context_for(options: ConnectOptions) -> ssl.SSLContext | None:
@@ -25,6 +29,10 @@ def context_for(options: ConnectOptions) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_NONE
         elif not options.tls_check_hostname:
             context.check_hostname = False
+        if options.tls_version is not None:
+            context.minimum_version = context.maximum_version = _VERSIONS[options.tls_version]
+        if options.tls_ciphers is not None:
+            _set_ciphers(context, options.tls_ciphers)
         if options.tls_cert_file is not None:
             file = options.tls_cert_file
             context.load_cert_chain(
@@ -40,6 +48,28 @@ def context_for(options: ConnectOptions) -> ssl.SSLContext | None:
             code="tls_options",
         ) from None
     return context
+
+
+def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
+    try:
+        context.set_ciphers(ciphers)
+    except ssl.SSLError:
+        raise InterfaceError(
+            f"option 'tls_ciphers': OpenSSL has none of {ciphers!r}; they look like 'ECDHE+AESGCM'", code="tls_options"
+        ) from None
+
+
+def wait_for(connected: socket.socket, *, for_writing: bool, timeout: float | None) -> bool:
+    """Wait until *connected* can be read (or written); False if that took longer than *timeout* seconds."""
+    number = connected.fileno()
+    if number < 0:
+        raise OSError(errno.EBADF, "the connection is closed")
+    if not hasattr(select, "poll"):  # Windows
+        wanted = [number]
+        return any(select.select([] if for_writing else wanted, wanted if for_writing else [], [], timeout))
+    poll = select.poll()
+    poll.register(number, select.POLLOUT if for_writing else select.POLLIN)
+    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 class SharedTlsSocket:
@@ -85,19 +115,21 @@ class SharedTlsSocket:
                 for_writing = True
             self._wait(for_writing)
 
+    def recv_now(self, size: int) -> bytes | None:
+        """Up to *size* bytes of what has arrived; None if nothing has."""
+        try:
+            with self._lock:
+                return self._socket.recv(size)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            # Bytes may have come that are no data, but the other side's keys, or a part of a record.
+            return None
+
+    def wait_for_data(self, timeout: float | None) -> bool:
+        """Wait until more may have arrived; False if that took longer than *timeout* seconds."""
+        return wait_for(self._socket, for_writing=False, timeout=timeout)
+
     def _wait(self, for_writing: bool) -> None:
-        number = self._socket.fileno()
-        if number < 0:
-            raise OSError(errno.EBADF, "the connection is closed")
-        if not hasattr(select, "poll"):  # Windows
-            wanted = [number]
-            ready = select.select([] if for_writing else wanted, wanted if for_writing else [], [], self._timeout)
-            is_ready = any(ready)
-        else:
-            poll = select.poll()
-            poll.register(number, select.POLLOUT if for_writing else select.POLLIN)
-            is_ready = bool(poll.poll(None if self._timeout is None else self._timeout * 1000))
-        if not is_ready:
+        if not wait_for(self._socket, for_writing=for_writing, timeout=self._timeout):
             raise TimeoutError("timed out")
 
     def shutdown(self, how: int) -> None:

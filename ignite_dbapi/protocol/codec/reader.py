@@ -428,6 +428,11 @@ class Reader:
             self.position = start
         return codes
 
+    def skip(self, count: int) -> None:
+        """Go past *count* values without making them."""
+        for _ in range(count):
+            self._skip()
+
     def _skip(self) -> None:
         """Go past one value without making it."""
         code = self.i8()

@@ -14,6 +14,8 @@ class Message(Generic[AnswerT]):
     """A request of a client. Subclasses are frozen attrs classes with the protocol's own field names."""
 
     op_code: ClassVar[int]
+    # Whether the answer starts with the id of something that the server will send notifications of.
+    opens_subscription: ClassVar[bool] = False
 
     __slots__ = ()
 

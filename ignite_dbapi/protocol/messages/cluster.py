@@ -263,7 +263,7 @@ def require(context: Context, feature: Feature, what: str) -> None:
         version = ".".join(map(str, context.version))
         raise NotSupportedError(
             f"the server does not offer {what}: it lacks the protocol feature {feature.name} (protocol {version})",
-            code="feature_not_supported",
+            code="no_feature",
         )
 
 
