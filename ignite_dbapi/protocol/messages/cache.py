@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import IntegrityError, NotSupportedError, ProtocolError
+from ignite_dbapi.errors import IntegrityError, NotSupportedError, ProgrammingError, ProtocolError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
 from ignite_dbapi.protocol.codec.names import string_hash
 from ignite_dbapi.protocol.codec.values import OptimizedBlob
@@ -39,8 +39,9 @@ _VERSION_PREFIX: Final = (
     )
     + b"\0\0"
 )
-_VERSION: Final = Struct("<iqi")
+_VERSION: Final = Struct("<iqI")
 _DATA_CENTER_SHIFT: Final = 27
+_VERSION_BITS: Final = (31, 63, _DATA_CENTER_SHIFT, 5)
 
 
 class PeekMode(IntEnum):
@@ -373,14 +374,23 @@ class RemoveKeys(BatchRequest[None]):
 class EntryVersion:
     """The version of an entry in the cluster that it comes from; later ones win over earlier ones.
 
-    They are compared by *topology_version* first, then by *order*, then by *node_order* (28 bits at most, of which
-    the driver uses 27). *data_center* (0 to 31) names the cluster.
+    They are compared by *topology_version* first, then by *order*, then by *node_order*. *data_center* (0 to 31) names
+    the cluster.
     """
 
     topology_version: int
     order: int
     node_order: int = 1
     data_center: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        values = attrs.astuple(self)
+        if not all(0 <= value < 1 << bits for value, bits in zip(values, _VERSION_BITS, strict=True)):
+            raise ProgrammingError(
+                f"version of an entry {values}: topology version, order, node order and data center are from 0 on, "
+                f"with {', '.join(map(str, _VERSION_BITS))} bits at most",
+                code="entry_version",
+            )
 
     def blob(self) -> OptimizedBlob:
         """The version in Java's serialization, the only form that servers read."""
