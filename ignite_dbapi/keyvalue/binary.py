@@ -14,9 +14,11 @@ import attrs
 
 from ignite_dbapi.keyvalue import utils
 from ignite_dbapi.keyvalue.datatypes import DATA_TYPES
+from ignite_dbapi.keyvalue.datatypes import BinaryObject as AnyObject
 from ignite_dbapi.keyvalue.datatypes.base import Ancestors, IgniteDataType, IgniteDataTypeMeta
 from ignite_dbapi.keyvalue.exceptions import ParseError, combined
 from ignite_dbapi.protocol.codec.names import name_id
+from ignite_dbapi.protocol.codec.type_codes import TypeCode
 from ignite_dbapi.protocol.codec.values import BinaryObject
 
 __all__ = ["GenericObject", "GenericObjectMeta", "Origin"]
@@ -26,12 +28,15 @@ Schema = Mapping[str, type[IgniteDataType]]
 # Fields whose values can be part of a hash.
 _HASHED: Final = (int, float, str, bytes, Decimal, UUID)
 
+_BITS: Final[dict[int, int]] = {TypeCode.BYTE: 8, TypeCode.SHORT: 16, TypeCode.INT: 32}
+
 
 @attrs.frozen
 class Origin:
     """What an object was read with, and what its class does not say: kept so that it is written as it was.
 
-    *codes* are the types of values whose field is of any type, by name, with the class that the value had.
+    *codes* are the types of values that are of another type than their field, by name, with the class that the value
+    had: a value of another class, or out of the type's range, is written as the field says.
     """
 
     type_id: int
@@ -77,7 +82,7 @@ class GenericObject(_Properties):
     _has_plain_fields: bool
     _origin: Origin | None = None
 
-    def _to_wire(self, ancestors: Ancestors | None) -> Any:
+    def __ignite_value__(self, ancestors: Ancestors | None = None) -> Any:
         ancestors = {} if ancestors is None else ancestors
         wire = ancestors.get(id(self))
         if wire is not None:
@@ -101,8 +106,8 @@ class GenericObject(_Properties):
             for name, data_type in self._schema.items():
                 value = getattr(self, name)
                 code, kind = codes.get(name, (None, None))
-                if code is not None and type(value) is kind:
-                    data_type = DATA_TYPES[code]
+                if code is not None and type(value) is kind and _fits(code, value):
+                    data_type = DATA_TYPES.get(code, AnyObject)
                 wire.fields[name] = data_type.to_wire(value, ancestors)
         except RecursionError:
             raise combined(ParseError, ValueError)("object nested too deep", code="nesting") from None
@@ -130,11 +135,15 @@ class GenericObjectMeta(_Properties, type):
 
     *schema* gives the fields, as an ordered mapping of names to data types; fields become optional keyword arguments,
     with the default of their type, and attributes. *type_name* is the name of the class if it is left out. Objects
-    also have a *version*, which is for the program's own use. Raises ParseError for a field of another type::
+    also have a *version*, which is for the program's own use and is not kept in the cache. A method or property of the
+    class stays what it is, ``__init__``, ``__repr__`` and ``__eq__`` as well. Raises ParseError for a field of
+    another type::
 
         class Person(metaclass=GenericObjectMeta, schema=OrderedDict([("name", String), ("age", IntObject)])):
             pass
     """
+
+    version: int | None = None
 
     def __new__(
         mcs,
@@ -147,8 +156,10 @@ class GenericObjectMeta(_Properties, type):
         """Make the class."""
         if not any(issubclass(base, GenericObject) for base in bases):
             bases = (*bases, GenericObject)
-        if "__eq__" in namespace and "__hash__" not in namespace:
-            namespace["__hash__"] = None
+        for field, data_type in (schema or {}).items():
+            # A field may be called like one of the properties, which then belongs to the class alone.
+            if field in vars(_Properties):
+                namespace.setdefault(field, getattr(data_type, "default", None))
         return super().__new__(mcs, name, bases, namespace)
 
     def __init__(
@@ -173,12 +184,14 @@ class GenericObjectMeta(_Properties, type):
         cls._schema = OrderedDict(schema)
         cls._field_ids = tuple(map(field_id, schema))
         cls._declared_codes = tuple(data_type.metadata_code for data_type in schema.values())
-        # Attributes of the class with the name of a field are properties, by which the field is to be set.
-        cls._has_plain_fields = not any(hasattr(cls, field) for field in (*schema, "version"))
+        # Attributes with the name of a field are the program's own properties, by which the field is to be set.
+        cls._has_plain_fields = not any(
+            hasattr(base.__dict__.get(field), "__set__") for base in cls.__mro__ for field in (*schema, "version")
+        )
         attributes = {field: _attribute(data_type) for field, data_type in schema.items() if _is_argument(field)}
         attributes.setdefault("version", attr.ib(default=1, type=int))
         for field in schema:
-            if field not in attributes and not hasattr(cls, field):
+            if field not in attributes:
                 # No Python program can name it, but getattr() and setattr() can.
                 setattr(cls, field, schema[field].default)
         are_all = len(attributes) > len(schema) or "version" in schema
@@ -196,6 +209,14 @@ class GenericObjectMeta(_Properties, type):
 def field_id(name: str) -> int:
     """The id of the field *name*; fields whose name is not known are called ``#<id>``."""
     return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
+
+
+def _fits(code: int, value: Any) -> bool:
+    """Whether *value*, which has the right class, is within the range of the type *code*."""
+    bits = _BITS.get(code)
+    if bits is not None:
+        return -(1 << bits - 1) <= int(value) < 1 << bits - 1
+    return code != TypeCode.CHAR or (len(value) == 1 and ord(value) <= 0xFFFF)
 
 
 def _attribute(data_type: type[IgniteDataType]) -> Any:

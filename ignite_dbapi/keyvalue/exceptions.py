@@ -117,8 +117,11 @@ def _class_for(error: errors.Error, where: str) -> type[errors.Error]:
     # The driver's own codes say more than the classes do; what a server answered has none.
     if error.code == "authentication_failed":
         return AuthenticationError
+    if error.code in ("connect_failed", "reconnect_failed"):
+        # No OSError: a loop that tries again whatever failed is to end with it.
+        return ReconnectError
     if error.is_connection_lost and not isinstance(error, errors.ProtocolError):
-        return combined(ReconnectError, ConnectionFailure) if where == "connect" else ConnectionFailure
+        return ConnectionFailure
     if isinstance(error, errors.ProtocolError):
         return combined(ParseError, type(error))
     if isinstance(error, errors.DataError) and error.code is not None:

@@ -14,14 +14,11 @@ from ignite_dbapi.keyvalue.datatypes import data_type_of
 from ignite_dbapi.keyvalue.shapes import CollectionValue, EnumConstant, MapValue, ObjectArrayValue, TimestampValue
 from ignite_dbapi.protocol.codec import BinaryType, BinaryTypes
 from ignite_dbapi.protocol.codec.clock import Clock
+from ignite_dbapi.protocol.codec.names import name_id
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
 from ignite_dbapi.protocol.codec.values import BinaryObject, EnumValue
 
 _LINKED_HASH_MAP: Final = 2
-# Fields of these types hold values of other types, or of more than one form.
-_OPEN_TYPES: Final = frozenset(
-    {TypeCode.COMPLEX_OBJECT, TypeCode.WRAPPED, TypeCode.ENUM, TypeCode.BINARY_ENUM, TypeCode.NULL}
-)
 # What to_wire() writes a value as without being told.
 _SELF_DESCRIBING: Final = frozenset(
     {
@@ -45,7 +42,6 @@ _SELF_DESCRIBING: Final = frozenset(
         TypeCode.CLASS,
         TypeCode.PROXY,
         TypeCode.ENUM_ARRAY,
-        TypeCode.OPTIMIZED & 0xFF,
     }
 )
 _NO_NAME: Final = re.compile(r"[^0-9a-zA-Z_]|^[^a-zA-Z_]+")
@@ -117,9 +113,10 @@ class DataClasses:
             for name, value in values.items():
                 setattr(shown, name, value)
         special = {
-            name: (code, type(values[name]))
+            name: (code - 256 if code > 127 else code, type(values[name]))
             for (name, data_type), code in zip(schema.items(), codes, strict=True)
-            if data_type.code in _OPEN_TYPES and code not in _SELF_DESCRIBING and code != data_type.code
+            if code != data_type.code and not (data_type is AnyObject and code in _SELF_DESCRIBING)
+            if code != TypeCode.NULL
         }
         if (
             special
@@ -153,16 +150,19 @@ class DataClasses:
 
     def enum(self, value: EnumValue, types: BinaryTypes) -> EnumConstant:
         """The constant, with its name if the cluster knows it."""
+        if value.class_name is not None:
+            # A class that is not registered is named in place of its id, which follows from the name.
+            return EnumConstant((name_id(value.class_name), value.ordinal))
         shown = EnumConstant((value.type_id, value.ordinal))
-        if value.type_id:
-            binary_type = types.get(value.type_id)
-            if binary_type is not None:
-                shown.name = binary_type.enum_names.get(value.ordinal)
+        binary_type = types.get(value.type_id)
+        if binary_type is not None:
+            shown.name = binary_type.enum_names.get(value.ordinal)
         return shown
 
     def object_array(self, type_id: int, items: list[Any]) -> ObjectArrayValue:
         """The type id of the elements, and the elements."""
-        return ObjectArrayValue((type_id, items))
+        # Servers forget the class of the elements in any case.
+        return ObjectArrayValue((type_id or -1, items))
 
     def collection(self, kind: int, items: list[Any]) -> CollectionValue:
         """The kind, and the elements."""

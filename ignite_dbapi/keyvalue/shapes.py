@@ -25,7 +25,7 @@ class Shape(tuple[Any, ...]):
 
     data_type: type[IgniteDataType]
 
-    def _to_wire(self, ancestors: Ancestors | None) -> Any:
+    def __ignite_value__(self, ancestors: Ancestors | None = None) -> Any:
         return self.data_type.to_wire(tuple(self), ancestors)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -36,8 +37,10 @@ def is_pow2(value: int) -> bool:
 
 def is_iterable(value: Any) -> bool:
     """Whether *value* can be iterated over."""
-    if not isinstance(value, Iterable):
-        return hasattr(value, "__getitem__")
+    try:
+        iter(value)
+    except TypeError:
+        return False
     return True
 
 
@@ -51,9 +54,10 @@ def int_overflow(value: int) -> int:
     return names.signed32(value)
 
 
-def unsigned(value: int, bits: int = 32) -> int:
-    """*value* as an unsigned number of *bits*."""
-    return value & ((1 << bits) - 1)
+def unsigned(value: int, c_type: Any = ctypes.c_uint) -> int:
+    """*value* as an unsigned number of the width of *c_type*."""
+    number: int = c_type(value).value
+    return number
 
 
 def hashcode(data: str | bytes | bytearray | memoryview | None) -> int:

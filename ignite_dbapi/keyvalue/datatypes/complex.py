@@ -46,7 +46,10 @@ class ObjectArrayObject(Nullable):
     @classmethod
     def _to_wire(cls, value: Any, ancestors: Ancestors | None) -> Any:
         type_id, items = _kind_and_items(value, cls.OBJECT)
-        return None if items is None else ObjectArray(converted_items(items, ancestors), type_id)
+        if items is None:
+            return None
+        # The id 0 would announce the name of a class.
+        return ObjectArray(converted_items(items, ancestors), type_id or cls.OBJECT)
 
 
 class CollectionObject(Nullable):

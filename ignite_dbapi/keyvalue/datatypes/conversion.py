@@ -19,15 +19,15 @@ from ignite_dbapi.keyvalue.exceptions import ParameterError, ParseError, combine
 from ignite_dbapi.protocol.codec.type_codes import ELEMENT_CODES, TypeCode
 from ignite_dbapi.protocol.codec.values import (
     Collection,
-    EnumValue,
     MapValue,
     NanosecondDatetime,
+    Proxy,
     TimeSinceMidnight,
     Typed,
 )
 
 # What the codec writes as it is.
-_PLAIN: Final = frozenset({int, str, float, bool, NoneType, bytes, bytearray, Decimal, UUID})
+_PLAIN: Final = frozenset({int, str, float, bool, NoneType, bytes, bytearray, memoryview, Decimal, UUID})
 
 _COLLECTION_KINDS: Final = range(-1, 6)
 _MAP_KINDS: Final = range(3)
@@ -95,7 +95,7 @@ def _inferred(value: Any, kind: type, ancestors: Ancestors | None) -> Any:
     converter = _CONVERTERS.get(kind)
     if converter is not None:
         return converter(value, ancestors)
-    own = getattr(value, "_to_wire", None)
+    own = getattr(value, "__ignite_value__", None)
     if own is not None:
         return own(ancestors)
     for base, converter in _CONVERTERS.items():
@@ -237,5 +237,5 @@ _CONVERTERS: Final[dict[type, _Converter]] = {
     set: lambda value, ancestors: collection(3, value, ancestors),
     frozenset: lambda value, ancestors: collection(3, value, ancestors),
     dict: lambda value, ancestors: mapping(2, value, ancestors),
-    EnumValue: lambda value, _: value,
+    Proxy: lambda value, ancestors: Proxy(value.interfaces, to_wire(value.handler, None, ancestors)),
 }

@@ -30,7 +30,7 @@ from ignite_dbapi.keyvalue.datatypes.type_names import (
 )
 from ignite_dbapi.keyvalue.exceptions import ParseError, combined
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
-from ignite_dbapi.protocol.codec.values import EnumValue, ObjectArray, Typed
+from ignite_dbapi.protocol.codec.values import EnumValue, ObjectArray, OptimizedBlob, Typed
 
 __all__ = [
     "BinaryEnumArrayObject",
@@ -133,7 +133,8 @@ class SqlDateObject(DataObject):
 
     @classmethod
     def _to_wire(cls, value: Any, ancestors: Ancestors | None) -> Any:
-        return Typed(cls.code, value)
+        # Objects of other classes that Java has serialized look alike but for their content.
+        return value if isinstance(value, OptimizedBlob) else Typed(cls.code, value)
 
 
 class TimeObject(DataObject):
@@ -162,11 +163,16 @@ class EnumObject(DataObject):
     def _to_wire(cls, value: Any, ancestors: Ancestors | None) -> Any:
         if isinstance(value, EnumValue):
             return value
-        if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(part, int) for part in value):
+        if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(type(part) is int for part in value):
             raise combined(ParseError, TypeError)(
                 f"{value!r} is no enum constant, which is a tuple (type id, ordinal)", code="value_mismatch"
             )
         type_id, ordinal = value
+        if not type_id or max(abs(type_id), abs(ordinal)) >= 1 << 31:
+            raise combined(ParseError, ValueError)(
+                f"{tuple(value)!r} is no enum constant: type id and ordinal have 32 bits, and there is no type 0",
+                code="value_out_of_range",
+            )
         return EnumValue(type_id, ordinal, binary=cls.code == TypeCode.BINARY_ENUM)
 
 
@@ -247,7 +253,11 @@ class EnumArrayObject(Nullable):
         type_id, items = value if isinstance(value, tuple) and len(value) == 2 else (cls.OBJECT, value)
         if not isinstance(type_id, int):
             type_id, items = cls.OBJECT, value
-        return ObjectArray([cls.standard_type.to_wire(item) for item in items], type_id, is_enum=True)
+        if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+            raise combined(ParseError, TypeError)(
+                f"{value!r} is no array of enum constants, which is a tuple (type id, list)", code="value_mismatch"
+            )
+        return ObjectArray([cls.standard_type.to_wire(item) for item in items], type_id or cls.OBJECT, is_enum=True)
 
 
 class BinaryEnumArrayObject(EnumArrayObject):

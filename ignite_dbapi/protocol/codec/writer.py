@@ -757,6 +757,8 @@ def _writer_for(value: Any) -> _WriteMethod:
         plain = value.item()
         if type(plain) in (bool, int, float, str, bytes):
             return lambda writer, _: writer.value(plain)
+    if hasattr(value, "__ignite_value__"):
+        return lambda writer, value: writer.value(value.__ignite_value__())
     for kind, writer in _SUBCLASS_WRITERS:
         if isinstance(value, kind):
             return writer
