@@ -11,9 +11,10 @@ VENV_SQLALCHEMY_20 := .venv-sqlalchemy-2.0
 VENV_COMPILED := .venv-compiled
 
 PYTEST_ARGUMENTS ?=
+BENCH_ARGUMENTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-sqlalchemy-2.0 test-compiled lint format bench clean python
+.PHONY: help demo test test-sqlalchemy-2.0 compiled test-compiled lint format bench clean python
 
 help:
 	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas"
@@ -22,7 +23,7 @@ help:
 	@echo "make test-compiled        build a wheel with the compiled codec and run the tests with it"
 	@echo "make lint                 check formatting, style and types"
 	@echo "make format               format the sources"
-	@echo "make bench                measure against pyignite and the raw wire"
+	@echo "make bench                measure this driver, the raw wire, the JDBC driver and pyignite, side by side"
 	@echo "make clean                remove environments and caches of this folder"
 
 python:
@@ -59,14 +60,17 @@ test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
 
 # Installed from a wheel and not from the tree, so that what users install is what is tested. The tests run from
 # a copy: beside the sources, Python would import the interpreted package instead.
-test-compiled: | python
+compiled: | python
 	$(PYTHON) -m venv --clear $(VENV_COMPILED)
 	rm -rf $(VENV_COMPILED)/wheel $(VENV_COMPILED)/run
 	$(VENV_COMPILED)/bin/pip wheel --quiet --no-deps --wheel-dir $(VENV_COMPILED)/wheel .
-	$(VENV_COMPILED)/bin/pip install --quiet "$$(ls $(VENV_COMPILED)/wheel/*.whl)[test]"
+	$(VENV_COMPILED)/bin/pip install --quiet "$$(ls $(VENV_COMPILED)/wheel/*.whl)[$(EXTRA)]"
 	mkdir $(VENV_COMPILED)/run
-	cp -r tests examples docs *.md pyproject.toml setup.cfg $(VENV_COMPILED)/run/
+	cp -r tests examples benchmarks docs *.md pyproject.toml setup.cfg $(VENV_COMPILED)/run/
 	cd $(VENV_COMPILED)/run && ../bin/python -c "import ignite_dbapi; assert ignite_dbapi.COMPILED, 'not compiled'"
+
+test-compiled: EXTRA = test
+test-compiled: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m pytest tests/unit tests/integration $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/.dev
@@ -78,9 +82,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev
-	$(BIN)/pip install --quiet pyignite==0.6.1
-	$(BIN)/python -m benchmarks.reading
+bench: EXTRA = bench
+bench: compiled
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks --save "$(CURDIR)/benchmarks/results" $(BENCH_ARGUMENTS)
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:
 	rm -rf $(VENV) $(VENV_SQLALCHEMY_20) $(VENV_COMPILED) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
