@@ -1,7 +1,9 @@
 """Reflection over the system views of the node (schema SYS).
 
-Each ``get_multi_*`` method asks one query for all tables concerned; the single methods wrap them. What the views do
-not tell, which is the order of columns and the columns of views, is read from the names of an empty result.
+One query asks all of them for all tables and views concerned. Each ``get_multi_*`` method reads its part from the
+answer, which an Inspector keeps, so that a whole schema is reflected with one query; the single methods wrap them. The
+order of columns and the columns of views are in no view of SYS: the H2 engine tells them from its own catalogue in the
+same query, and where it cannot be asked, they are read from the names of an empty result for each table.
 """
 
 # mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
@@ -10,9 +12,10 @@ not tell, which is the order of columns and the columns of views, is read from t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from sqlalchemy import bindparam, exc, text
 from sqlalchemy import types as sqltypes
 from sqlalchemy.engine import Connection, reflection
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from sqlalchemy_ignite.engines import ServerEngines
 
 _Key = tuple[str | None, str]
+#: The name of a table or view, and what a source told of it.
+_Told = tuple[str, tuple[Any, ...]]
 
 #: The execution option by which the dialect knows its own questions: they are no part of a transaction.
 CATALOGUE = "_ignite_catalogue"
@@ -36,7 +41,26 @@ _ANY_LENGTH = 65536
 #: SYS.CACHES.BACKUPS of a replicated cache.
 _ALL_NODES = 2**31 - 1
 #: More names than this are filtered here, not in the query: a long IN list is costly to plan.
-_MOST_NAMES = 100
+_MOST_NAMES = 50
+#: What the server makes of an index without INLINE_SIZE: bytes of a column by its Java class, of text and bytes without
+#: a length, and at most.
+_INLINE_SIZES = {
+    "java.lang.Boolean": 2,
+    "java.lang.Byte": 2,
+    "java.lang.Short": 3,
+    "java.lang.Integer": 5,
+    "java.lang.Long": 9,
+    "java.lang.Float": 5,
+    "java.lang.Double": 9,
+    "java.sql.Date": 9,
+    "java.sql.Time": 9,
+    "java.sql.Timestamp": 17,
+    "java.util.UUID": 17,
+    "java.lang.Object": 5,
+}
+_INLINE_SIZE_OF_TEXT = 10
+_PRIMITIVES = frozenset({"boolean", "byte", "short", "int", "long", "float", "double"})
+_LARGEST_INLINE_SIZE = 64
 _INDEX_COLUMN = re.compile(r'"((?:[^"]|"")*)"\s+(ASC|DESC)')
 _SQL_TYPE = re.compile(r"^([A-Z_ ]+?)\s*(?:\((\d+)(?:,\s*(\d+))?\))?(?:\s+NOT NULL)?$")
 _SQL_TYPES: dict[str, type[sqltypes.TypeEngine[Any]]] = {
@@ -57,6 +81,180 @@ _SQL_TYPES: dict[str, type[sqltypes.TypeEngine[Any]]] = {
     "VARBINARY": sqltypes.VARBINARY,
     "BINARY": sqltypes.BINARY,
 }
+
+
+@attrs.frozen
+class _Source:
+    """A system view, and what of it is asked: texts, numbers, booleans, and what has no SQL type, each in its place."""
+
+    view: str
+    schema: str
+    name: str
+    texts: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def sql(self, tag: int, condition: str) -> str:
+        """Return a SELECT of as many columns as each other source has, with NULL where this one has nothing to tell."""
+        widths = ((self.texts, 7), (self.numbers, 4), (self.booleans, 2), (self.others, 2))
+        columns = [column for part, width in widths for column in (*part, *["NULL"] * (width - len(part)))]
+        listed = ", ".join(f"{column} AS F{number}" for number, column in enumerate(columns))
+        return f"SELECT {tag} AS TAG, {self.name} AS NAME, {listed} FROM {self.view} WHERE {condition}"
+
+    def values(self, row: Any) -> tuple[Any, ...]:
+        """Return what this source told in a row, in the order of its columns."""
+        _, _, *fields = row
+        return tuple(
+            value
+            for part, begin in ((self.texts, 0), (self.numbers, 7), (self.booleans, 11), (self.others, 13))
+            for value in fields[begin : begin + len(part)]
+        )
+
+
+_TABLES = _Source(
+    "SYS.TABLES",
+    "SCHEMA_NAME",
+    "TABLE_NAME",
+    (
+        "CACHE_NAME",
+        "CACHE_GROUP_NAME",
+        "AFFINITY_KEY_COLUMN",
+        "KEY_ALIAS",
+        "VALUE_ALIAS",
+        "KEY_TYPE_NAME",
+        "VALUE_TYPE_NAME",
+    ),
+)
+_VIEWS = _Source("SYS.VIEWS", "SCHEMA", "NAME")
+_COLUMNS = _Source(
+    "SYS.TABLE_COLUMNS",
+    "SCHEMA_NAME",
+    "TABLE_NAME",
+    ("COLUMN_NAME", "TYPE", "DEFAULT_VALUE"),
+    ("PRECISION", "SCALE"),
+    ("NULLABLE", "PK"),
+)
+#: Calcite gives the types as Java classes, which nothing reads.
+_COLUMNS_WITHOUT_TYPES = attrs.evolve(_COLUMNS, texts=("COLUMN_NAME", "NULL", "DEFAULT_VALUE"))
+_ORDER = _Source(
+    "INFORMATION_SCHEMA.COLUMNS",
+    "TABLE_SCHEMA",
+    "TABLE_NAME",
+    ("COLUMN_NAME", "TYPE_NAME"),
+    ("ORDINAL_POSITION", "NUMERIC_PRECISION", "NUMERIC_SCALE", "CHARACTER_MAXIMUM_LENGTH"),
+)
+#: The H2 engine keeps tables __T0, __T1 and so on for itself, and fails if its catalogue is asked for their columns.
+_NAMES_BUT_TRANSIENT_ONES = (" AND TABLE_NAME < '__T'", " AND TABLE_NAME > '__T:'")
+_INDEXES = _Source("SYS.INDEXES", "SCHEMA_NAME", "TABLE_NAME", ("INDEX_NAME", "COLUMNS"), ("INLINE_SIZE",), ("IS_PK",))
+_CACHES = _Source(
+    "SYS.CACHES",
+    "",
+    "CACHE_NAME",
+    ("DATA_REGION_NAME",),
+    ("BACKUPS", "QUERY_PARALLELISM"),
+    ("IS_ENCRYPTION_ENABLED",),
+    ("ATOMICITY_MODE", "WRITE_SYNCHRONIZATION_MODE"),
+)
+#: Calcite gives the modes as Java enums, and does not find a type for those and NULL.
+_CACHES_WITH_ENUMS = attrs.evolve(
+    _CACHES, others=("CAST(ATOMICITY_MODE AS ANY)", "CAST(WRITE_SYNCHRONIZATION_MODE AS ANY)")
+)
+
+
+@attrs.frozen
+class _Column:
+    """A column as SYS.TABLE_COLUMNS has it."""
+
+    java_class: str | None
+    default: str | None
+    precision: int | None
+    scale: int | None
+    nullable: bool
+    is_key: bool
+
+
+@attrs.frozen
+class _Index:
+    """An index as SYS.INDEXES has it."""
+
+    name: str
+    parts: list[tuple[str, bool]]
+    inline_size: int | None
+    is_key: bool
+
+
+@attrs.define
+class _Object:
+    """What the system views tell of one table or view, by the server's names."""
+
+    kind: ObjectKind
+    facts: tuple[Any, ...] = ()
+    cache: tuple[Any, ...] | None = None
+    columns: dict[str, _Column] = attrs.field(factory=dict)
+    #: The names in their order, with what the H2 engine says of the type; empty where it was not asked.
+    order: dict[str, tuple[Any, ...]] = attrs.field(factory=dict)
+    indexes: list[_Index] = attrs.field(factory=list)
+
+    def visible(self, names: Iterable[str]) -> list[str]:
+        """Return `names` without ``_KEY`` and ``_VAL``, which are hidden where there are others."""
+        every = list(names)
+        return [name for name in every if name not in ("_KEY", "_VAL")] or every
+
+    def key(self) -> list[str]:
+        """Return the columns of the key in their order."""
+        alias = self.facts[3]
+        if alias is not None:
+            return [alias]
+        # _KEY is the column of the whole key; it is listed as key of a table that has no key column of its own.
+        columns = [name for name, column in self.columns.items() if column.is_key and name not in ("_KEY", "_VAL")]
+        order = [name for index in self.indexes if index.name == "_key_PK" for name, _ in index.parts]
+        order += [name for name in self.order if name not in order]
+        return sorted(columns, key=lambda name: order.index(name) if name in order else len(order))
+
+    def usual_inline_size(self, index: _Index) -> int | None:
+        """Return the INLINE_SIZE that the server chooses if none is given; None where the types are not known."""
+        size = 0
+        for name, _ in index.parts:
+            column = self.columns.get(name)
+            if column is None or column.java_class is None:
+                return None
+            if column.java_class in ("java.lang.String", "[B"):
+                has_length = column.precision is not None and column.precision > 0
+                size += 3 + (column.precision or 0) if has_length else _INLINE_SIZE_OF_TEXT
+            elif column.java_class in _INLINE_SIZES:
+                size += _INLINE_SIZES[column.java_class]
+            else:
+                break
+        return min(size, _LARGEST_INLINE_SIZE)
+
+
+def _objects_told(
+    *,
+    tables: list[_Told],
+    views: list[_Told],
+    columns: list[_Told],
+    order: list[_Told],
+    indexes: list[_Told],
+    caches: list[_Told],
+) -> dict[str, _Object]:
+    """Return the tables and views, each with what the sources told of it."""
+    cache_of = dict(caches)
+    objects = {
+        name: _Object(ObjectKind.TABLE, facts=facts, cache=cache_of.get(facts[0])) for name, facts in sorted(tables)
+    }
+    for name, _ in sorted(views):
+        objects.setdefault(name, _Object(ObjectKind.VIEW))
+    for name, (column, java_class, default, precision, scale, nullable, is_key) in columns:
+        if name in objects:
+            objects[name].columns[column] = _Column(java_class, default, precision, scale, bool(nullable), bool(is_key))
+    for name, (column, type_, _, *sizes) in sorted(order, key=lambda one: one[1][2]):
+        if name in objects:
+            objects[name].order[column] = (type_, *sizes)
+    for name, (index, parts, inline_size, is_key) in sorted(indexes, key=lambda one: one[1][0]):
+        if name in objects:
+            objects[name].indexes.append(_Index(index, parse_index_columns(parts or ""), inline_size, bool(is_key)))
+    return objects
 
 
 def _in_transaction(connection: Connection) -> bool:
@@ -192,12 +390,15 @@ class IgniteReflection(DefaultDialect):
         self, connection: Connection, table_names: Sequence[str], schema: str | None = None, **kw: Any
     ) -> Iterable[tuple[Any, bool]]:
         """Return for each name whether a table or a view has it."""
-        found = {
-            *self._tables(connection, schema, table_names),
-            *self._views(connection, schema, table_names),
-        }
+        condition, parameters = self._filtered(table_names, "TABLE_NAME")
+        sql = f"SELECT TABLE_NAME FROM SYS.TABLES WHERE SCHEMA_NAME = :schema{condition}"
+        if self._has_views:
+            condition, parameters = self._filtered(table_names, "NAME")
+            sql += f" UNION ALL SELECT NAME FROM SYS.VIEWS WHERE SCHEMA = :schema{condition}"
+        rows = self._ask(connection, sql, schema=self._schema_on_server(schema), **parameters)
+        found = {row[0] for row in rows}
         for name in table_names:
-            yield (schema, name), self.normalize_name(self.name_on_server(name)) in found
+            yield (schema, name), self.name_on_server(name) in found
 
     @reflection.cache
     def has_schema(self, connection: Connection, schema_name: str, **kw: Any) -> bool:
@@ -209,40 +410,58 @@ class IgniteReflection(DefaultDialect):
         )
         return bool(rows)
 
-    def _tables(self, connection: Connection, schema: str | None, names: Collection[str] | None) -> dict[str, Any]:
-        condition, parameters = self._filtered(names, "TABLE_NAME")
-        rows = self._ask(
-            connection,
-            # The values are sent as parameters.
-            "SELECT TABLE_NAME, CACHE_NAME, CACHE_GROUP_NAME, AFFINITY_KEY_COLUMN, KEY_TYPE_NAME, VALUE_TYPE_NAME"
-            f" FROM SYS.TABLES WHERE SCHEMA_NAME = :schema{condition} ORDER BY TABLE_NAME",
-            schema=self._schema_on_server(schema),
-            **parameters,
-        )
-        return {self.normalize_name(row[0]): row for row in rows}
-
-    def _wanted(
+    def _objects(
         self,
         connection: Connection,
         schema: str | None,
         filter_names: Collection[str] | None,
         scope: ObjectScope,
         kind: ObjectKind,
-        *,
-        only: ObjectKind = ObjectKind.ANY,
-    ) -> list[str]:
-        """Return the names of what was asked for and is there."""
+        info_cache: dict[Any, Any] | None = None,
+        **kw: Any,
+    ) -> dict[str, _Object]:
+        """Return what the server tells of what was asked for and is there, by the names as they were asked."""
         if ObjectScope.DEFAULT not in scope:
-            return []
-        names: list[str] = []
-        if ObjectKind.TABLE in kind & only:
-            names += self._tables(connection, schema, filter_names)
-        if ObjectKind.VIEW in kind & only:
-            names += [name for name in self._views(connection, schema, filter_names) if name not in names]
-        if filter_names is None:
-            return names
-        asked = {self.normalize_name(self.name_on_server(name)): name for name in filter_names}
-        return [asked[name] for name in names if name in asked]
+            return {}
+        cache: dict[Any, Any] = {} if info_cache is None else info_cache
+        key = ("ignite objects", schema, None if filter_names is None else frozenset(filter_names))
+        if key not in cache:
+            cache[key] = self._ask_for_objects(connection, schema, filter_names)
+        every: dict[str, _Object] = {self.normalize_name(name): found for name, found in cache[key].items()}
+        if filter_names is not None:
+            asked = {self.normalize_name(self.name_on_server(name)): name for name in filter_names}
+            every = {asked[name]: found for name, found in every.items() if name in asked}
+        return {name: found for name, found in every.items() if found.kind in kind}
+
+    def _ask_for_objects(
+        self, connection: Connection, schema: str | None, names: Collection[str] | None
+    ) -> dict[str, _Object]:
+        """Return what the server tells of the tables and views of these names, or of all, in one query."""
+        by_h2 = self._reader(connection) == "h2"
+        columns = _COLUMNS if by_h2 else _COLUMNS_WITHOUT_TYPES
+        caches = _CACHES if by_h2 else _CACHES_WITH_ENUMS
+        asked = [
+            (source, f"{source.schema} = :schema{self._filtered(names, source.name)[0]}")
+            for source in (_TABLES, columns, _INDEXES, *[_VIEWS] * self._has_views)
+        ]
+        asked.append((caches, f"CACHE_NAME IN (SELECT CACHE_NAME FROM SYS.TABLES WHERE {asked[0][1]})"))
+        filtered, parameters = self._filtered(names, _ORDER.name)
+        for names_told in [filtered] if filtered else _NAMES_BUT_TRANSIENT_ONES:
+            asked += [(_ORDER, f"{_ORDER.schema} = :schema{names_told}")] * by_h2
+        selects = [source.sql(tag, condition) for tag, (source, condition) in enumerate(asked)]
+        rows = self._ask(connection, " UNION ALL ".join(selects), schema=self._schema_on_server(schema), **parameters)
+        told: dict[_Source, list[_Told]] = {source: [] for source, _ in asked}
+        for row in rows:
+            source, _ = asked[row[0]]
+            told[source].append((row[1], source.values(row)))
+        return _objects_told(
+            tables=told[_TABLES],
+            views=told.get(_VIEWS, []),
+            columns=told[columns],
+            order=told.get(_ORDER, []),
+            indexes=told[_INDEXES],
+            caches=told[caches],
+        )
 
     @staticmethod
     def _one(data: Iterable[tuple[Any, Any]], schema: str | None, table: str) -> Any:
@@ -264,44 +483,38 @@ class IgniteReflection(DefaultDialect):
         **kw: Any,
     ) -> Iterator[tuple[_Key, list[dict[str, Any]]]]:
         """Return the columns of tables and views, in their order."""
-        tables = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
-        facts = self._column_facts(connection, schema, tables) if tables else {}
-        for name in tables:
-            order = [column for column in self._column_order(connection, schema, name) if column in facts[name]]
-            told = {} if self._reader(connection) == "h2" else self._types_from_calcite(connection, schema, name, order)
-            yield (schema, name), [self._column(column, facts[name][column], told.get(column)) for column in order]
-        for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
-            if name in tables:
-                continue
+        for name, found in self._objects(connection, schema, filter_names, scope, kind, **kw).items():
             try:
-                columns = self._view_columns(connection, schema, name)
+                columns = self._columns(connection, schema, name, found)
             except exc.DBAPIError as error:
                 unreflectable = kw.get("unreflectable")
-                cause = exc.UnreflectableTableError(f"the view {name!r} cannot be read: {error.orig}")
+                cause = exc.UnreflectableTableError(f"{name!r} cannot be read: {error.orig}")
                 if unreflectable is None:
                     raise cause from error
                 unreflectable[(schema, name)] = cause
                 continue
             yield (schema, name), columns
 
-    def _column_facts(
-        self, connection: Connection, schema: str | None, names: Sequence[str]
-    ) -> dict[str, dict[str, Any]]:
-        condition, parameters = self._filtered(names, "TABLE_NAME")
-        type_ = "TYPE" if self._reader(connection) == "h2" else "NULL"
-        rows = self._ask(
-            connection,
-            f"SELECT TABLE_NAME, COLUMN_NAME, {type_}, NULLABLE, PK, PRECISION, SCALE, DEFAULT_VALUE"
-            f" FROM SYS.TABLE_COLUMNS WHERE SCHEMA_NAME = :schema{condition}",
-            schema=self._schema_on_server(schema),
-            **parameters,
-        )
-        wanted = {self.name_on_server(name): name for name in names}
-        facts: dict[str, dict[str, Any]] = {name: {} for name in names}
-        for table, column, *rest in rows:
-            if table in wanted:
-                facts[wanted[table]][column] = rest
-        return facts
+    def _columns(self, connection: Connection, schema: str | None, name: str, found: _Object) -> list[dict[str, Any]]:
+        order = found.visible(found.order) or self._column_order(connection, schema, name)
+        told: Mapping[str, sqltypes.TypeEngine[Any]] = {}
+        if found.order:
+            told = {column: _sql_type(*found.order[column]) for column in order}
+        elif found.kind is ObjectKind.VIEW or any(found.columns[column].java_class is None for column in order):
+            told = self._types_from_calcite(connection, schema, name, order)
+        if found.kind is ObjectKind.TABLE:
+            key = found.key()
+            return [self._column(column, found.columns[column], column in key, told.get(column)) for column in order]
+        return [
+            {
+                "name": self.normalize_name(column),
+                "type": told.get(column, sqltypes.NullType()),
+                "nullable": True,
+                "default": None,
+                "autoincrement": False,
+            }
+            for column in order
+        ]
 
     def _column_order(self, connection: Connection, schema: str | None, name: str) -> list[str]:
         """Return the names of the columns, as the server has them: its views know no order."""
@@ -316,54 +529,24 @@ class IgniteReflection(DefaultDialect):
         finally:
             result.close()
 
-    def _column(self, name: str, facts: Sequence[Any], type_: sqltypes.TypeEngine[Any] | None) -> dict[str, Any]:
-        java_class, nullable, is_key, precision, scale, default = facts
-        if type_ is None:
-            type_ = type_of_java_class(java_class or "", precision, scale)
-        elif isinstance(type_, (sqltypes.VARCHAR, sqltypes.VARBINARY)) and 0 < (precision or 0) < _ANY_LENGTH:
-            type_ = type(type_)(precision)
+    def _column(self, name: str, facts: _Column, is_key: bool, told: sqltypes.TypeEngine[Any] | None) -> dict[str, Any]:
+        type_: sqltypes.TypeEngine[Any]
+        if facts.java_class is not None or told is None:
+            type_ = type_of_java_class(facts.java_class or "", facts.precision, facts.scale)
+        elif isinstance(told, (sqltypes.VARCHAR, sqltypes.VARBINARY)) and 0 < (facts.precision or 0) < _ANY_LENGTH:
+            type_ = type(told)(facts.precision)
+        else:
+            type_ = told
         column = {
             "name": self.normalize_name(name),
             "type": type_,
-            "nullable": bool(nullable) and not is_key,
-            "default": None if default is None else _default_as_sql(default, type_),
+            "nullable": facts.nullable and not is_key,
+            "default": None if facts.default is None else _default_as_sql(facts.default, type_),
         }
         if not is_key:
             # SQLAlchemy's own suite wants nothing said of keys, or True.
             column["autoincrement"] = False
         return column
-
-    def _view_columns(self, connection: Connection, schema: str | None, name: str) -> list[dict[str, Any]]:
-        order = self._column_order(connection, schema, name)
-        if self._reader(connection) == "h2":
-            found = self._types_from_h2(connection, schema, name)
-        else:
-            found = self._types_from_calcite(connection, schema, name, order)
-        return [
-            {
-                "name": self.normalize_name(column),
-                "type": found.get(column, sqltypes.NullType()),
-                "nullable": True,
-                "default": None,
-                "autoincrement": False,
-            }
-            for column in order
-        ]
-
-    def _types_from_h2(
-        self, connection: Connection, schema: str | None, name: str
-    ) -> dict[str, sqltypes.TypeEngine[Any]]:
-        statement = text(
-            "SELECT COLUMN_NAME, TYPE_NAME, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH"
-            " FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = :schema AND TABLE_NAME = :name"
-        ).execution_options(**{"ignite_engine": "h2", CATALOGUE: True})
-        rows = connection.execute(
-            statement, {"schema": self._schema_on_server(schema), "name": self.name_on_server(name)}
-        )
-        return {
-            column: _sql_type(type_name, precision, scale, length)
-            for column, type_name, precision, scale, length in rows
-        }
 
     def _types_from_calcite(
         self, connection: Connection, schema: str | None, name: str, order: Sequence[str]
@@ -404,41 +587,6 @@ class IgniteReflection(DefaultDialect):
 
     # -- keys and indexes ---------------------------------------------------------------------------------------------
 
-    def _index_rows(
-        self, connection: Connection, schema: str | None, names: Sequence[str]
-    ) -> dict[str, list[tuple[str, list[tuple[str, bool]], bool, int]]]:
-        condition, parameters = self._filtered(names, "TABLE_NAME")
-        rows = self._ask(
-            connection,
-            "SELECT TABLE_NAME, INDEX_NAME, COLUMNS, IS_PK, INLINE_SIZE FROM SYS.INDEXES"
-            f" WHERE SCHEMA_NAME = :schema{condition} ORDER BY INDEX_NAME",
-            schema=self._schema_on_server(schema),
-            **parameters,
-        )
-        wanted = {self.name_on_server(name): name for name in names}
-        found: dict[str, list[tuple[str, list[tuple[str, bool]], bool, int]]] = {name: [] for name in names}
-        for table, index, columns, is_pk, inline_size in rows:
-            if table in wanted:
-                found[wanted[table]].append((index, parse_index_columns(columns or ""), bool(is_pk), inline_size))
-        return found
-
-    def _keys(self, connection: Connection, schema: str | None, names: Sequence[str]) -> dict[str, list[str]]:
-        """Return the key columns of each table in their order, as the server has them."""
-        facts = self._column_facts(connection, schema, names)
-        indexes = self._index_rows(connection, schema, names)
-        keys: dict[str, list[str]] = {}
-        for name in names:
-            # _KEY is the column of the whole key; it is listed as key of a table that has no key column of its own.
-            columns = [column for column, fact in facts[name].items() if fact[2] and column not in ("_KEY", "_VAL")]
-            order = [
-                column
-                for index, parts, is_pk, _ in indexes[name]
-                if is_pk and index == "_key_PK"
-                for column, _ in parts
-            ]
-            keys[name] = sorted(columns, key=lambda column: order.index(column) if column in order else len(order))
-        return keys
-
     def get_multi_pk_constraint(  # type: ignore[override]
         self,
         connection: Connection,
@@ -450,14 +598,9 @@ class IgniteReflection(DefaultDialect):
         **kw: Any,
     ) -> Iterator[tuple[_Key, dict[str, Any]]]:
         """Return the primary keys; their names are not kept by the server."""
-        tables = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
-        keys = self._keys(connection, schema, tables) if tables else {}
-        for name in tables:
-            columns = [self.normalize_name(column) for column in keys[name]]
-            yield (schema, name), {"constrained_columns": columns, "name": None}
-        for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
-            if name not in tables:
-                yield (schema, name), {"constrained_columns": [], "name": None}
+        for name, found in self._objects(connection, schema, filter_names, scope, kind, **kw).items():
+            key = found.key() if found.kind is ObjectKind.TABLE else []
+            yield (schema, name), {"constrained_columns": [self.normalize_name(column) for column in key], "name": None}
 
     @reflection.cache
     def get_pk_constraint(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
@@ -475,41 +618,39 @@ class IgniteReflection(DefaultDialect):
         **kw: Any,
     ) -> Iterator[tuple[_Key, list[dict[str, Any]]]]:
         """Return the indexes, without those that the server made for itself and the key that it appends to each."""
-        tables = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
-        keys = self._keys(connection, schema, tables) if tables else {}
-        rows = self._index_rows(connection, schema, tables) if tables else {}
-        for name in tables:
-            own = {index for index, _, _, _ in rows[name]}
-            found = [
-                self._index(index, parts, keys[name])
-                for index, parts, is_pk, _ in rows[name]
-                if not is_pk
-                and not index.startswith("_key_PK")
-                and index != "AFFINITY_KEY"
-                and not (index.endswith("_proxy") and index.removesuffix("_proxy") in own)
-            ]
-            yield (schema, name), found
-        for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
-            if name not in tables:
-                yield (schema, name), []
+        for name, found in self._objects(connection, schema, filter_names, scope, kind, **kw).items():
+            own = {index.name for index in found.indexes}
+            yield (
+                (schema, name),
+                [
+                    self._index(index, found)
+                    for index in found.indexes
+                    if not index.is_key
+                    and not index.name.startswith("_key_PK")
+                    and index.name != "AFFINITY_KEY"
+                    and not (index.name.endswith("_proxy") and index.name.removesuffix("_proxy") in own)
+                ],
+            )
 
-    def _index(self, name: str, parts: list[tuple[str, bool]], key: list[str]) -> dict[str, Any]:
-        parts = list(parts)
+    def _index(self, found: _Index, table: _Object) -> dict[str, Any]:
+        parts = list(found.parts)
         if parts and parts[-1][0] == "_KEY" and len(parts) > 1:
             parts.pop()
-        else:
-            # The columns of the key that are missing stand at the end, in the order of the key. An index that names
-            # them itself reads the same.
-            while len(parts) > 1 and parts[-1][0] in key and not parts[-1][1]:
-                parts.pop()
+        # The columns of the key that are missing stand at the end, in the order of the key. An index that names
+        # them itself reads the same.
+        key = table.key()
+        while len(parts) > 1 and parts[-1][0] in key and not parts[-1][1]:
+            parts.pop()
         index: dict[str, Any] = {
-            "name": self.normalize_name(name),
+            "name": self.normalize_name(found.name),
             "column_names": [self.normalize_name(column) for column, _ in parts],
             "unique": False,
         }
         descending = {self.normalize_name(column): ("desc",) for column, is_descending in parts if is_descending}
         if descending:
             index["column_sorting"] = descending
+        if found.inline_size is not None and found.inline_size != table.usual_inline_size(found):
+            index["dialect_options"] = {"ignite_inline_size": found.inline_size}
         return index
 
     @reflection.cache
@@ -530,51 +671,60 @@ class IgniteReflection(DefaultDialect):
         **kw: Any,
     ) -> Iterator[tuple[_Key, dict[str, Any]]]:
         """Return the ``ignite_*`` options that differ from the server's defaults."""
-        wanted = self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.TABLE)
-        tables = self._tables(connection, schema, wanted) if wanted else {}
-        caches: dict[str, Any] = {}
-        if tables:
-            names = sorted({row[1] for row in tables.values()})
-            condition, parameters = (
-                ("", {}) if len(names) > _MOST_NAMES else (" WHERE CACHE_NAME IN :names", {"names": names})
-            )
-            rows = self._ask(
-                connection,
-                "SELECT CACHE_NAME, CACHE_MODE, ATOMICITY_MODE, BACKUPS, WRITE_SYNCHRONIZATION_MODE, DATA_REGION_NAME"
-                f" FROM SYS.CACHES{condition}",
-                **parameters,
-            )
-            caches = {row[0]: row for row in rows}
-        for name in wanted:
-            row = tables.get(self.normalize_name(self.name_on_server(name)))
-            yield (schema, name), {} if row is None else self._table_options(schema, row, caches.get(row[1]))
-        for name in self._wanted(connection, schema, filter_names, scope, kind, only=ObjectKind.VIEW):
-            if name not in wanted:
-                yield (schema, name), {}
+        for name, found in self._objects(connection, schema, filter_names, scope, kind, **kw).items():
+            is_table = found.kind is ObjectKind.TABLE
+            yield (schema, name), self._table_options(schema, self.name_on_server(name), found) if is_table else {}
 
-    def _table_options(self, schema: str | None, table: Any, cache: Any) -> dict[str, Any]:
+    def _table_options(self, schema: str | None, name: str, table: _Object) -> dict[str, Any]:
         options: dict[str, Any] = {}
-        name, cache_name, group, affinity_key = table[:4]
-        if cache_name != f"SQL_{self._schema_on_server(schema)}_{name}":
+        cache_name, group, affinity_key, _, value_alias, key_type, value_type = table.facts
+        own_name = f"SQL_{self._schema_on_server(schema)}_{name}"
+        key = table.key()
+        if cache_name != own_name:
             options["ignite_cache_name"] = cache_name
         if group not in (None, cache_name):
             options["ignite_cache_group"] = group
-        if affinity_key is not None:
+        if affinity_key is not None and key != [affinity_key]:
             options["ignite_affinity_key"] = self.normalize_name(affinity_key)
-        if cache is not None:
-            _, _, atomicity, backups, synchronization, region = cache
-            if backups == _ALL_NODES:
-                options["ignite_template"] = "replicated"
-            elif backups:
-                options["ignite_backups"] = backups
-            atomicity = _enum_name(atomicity, ("TRANSACTIONAL", "ATOMIC"))
-            if atomicity not in (None, "ATOMIC"):
-                options["ignite_atomicity"] = atomicity.lower()
-            synchronization = _enum_name(synchronization, ("PRIMARY_SYNC", "FULL_ASYNC", "FULL_SYNC"))
-            if synchronization not in (None, "FULL_SYNC"):
-                options["ignite_write_synchronization_mode"] = synchronization.lower()
-            if region not in (None, "default"):
-                options["ignite_data_region"] = region
+        for option, type_name, ending in (("ignite_key_type", key_type, "_KEY"), ("ignite_value_type", value_type, "")):
+            if not _is_java_class(type_name) and not re.fullmatch(
+                rf"{re.escape(own_name)}_[0-9a-f_]{{36}}{ending}", type_name
+            ):
+                options[option] = type_name
+        if len(key) == 1 and not _is_java_class(key_type):
+            options["ignite_wrap_key"] = True
+        if value_alias is not None:
+            options["ignite_wrap_value"] = False
+        options |= self._inline_sizes(table)
+        return options if table.cache is None else options | self._cache_options(table.cache)
+
+    def _inline_sizes(self, table: _Object) -> dict[str, Any]:
+        names = {"_key_PK": "ignite_pk_inline_size", "AFFINITY_KEY": "ignite_affinity_index_inline_size"}
+        return {
+            names[index.name]: index.inline_size
+            for index in table.indexes
+            if index.name in names and table.usual_inline_size(index) not in (None, index.inline_size)
+        }
+
+    def _cache_options(self, cache: tuple[Any, ...]) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        region, backups, parallelism, is_encrypted, atomicity, synchronization = cache
+        if backups == _ALL_NODES:
+            options["ignite_template"] = "replicated"
+        elif backups:
+            options["ignite_backups"] = backups
+        atomicity = _enum_name(atomicity, ("TRANSACTIONAL", "ATOMIC"))
+        if atomicity not in (None, "ATOMIC"):
+            options["ignite_atomicity"] = atomicity.lower()
+        synchronization = _enum_name(synchronization, ("PRIMARY_SYNC", "FULL_ASYNC", "FULL_SYNC"))
+        if synchronization not in (None, "FULL_SYNC"):
+            options["ignite_write_synchronization_mode"] = synchronization.lower()
+        if region not in (None, "default"):
+            options["ignite_data_region"] = region
+        if parallelism not in (None, 1):
+            options["ignite_parallelism"] = parallelism
+        if is_encrypted:
+            options["ignite_encrypted"] = True
         return options
 
     @reflection.cache
@@ -586,7 +736,7 @@ class IgniteReflection(DefaultDialect):
 
     def _nothing(
         self,
-        empty: Any,
+        empty: Callable[[], Any],
         connection: Connection,
         *,
         schema: str | None = None,
@@ -595,7 +745,7 @@ class IgniteReflection(DefaultDialect):
         kind: ObjectKind = ObjectKind.TABLE,
         **kw: Any,
     ) -> Iterator[tuple[_Key, Any]]:
-        for name in self._wanted(connection, schema, filter_names, scope, kind):
+        for name in self._objects(connection, schema, filter_names, scope, kind, **kw):
             yield (schema, name), empty()
 
     def get_multi_foreign_keys(self, connection: Connection, **kw: Any) -> Any:
@@ -637,6 +787,12 @@ class IgniteReflection(DefaultDialect):
     def get_table_comment(self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return no comment: Ignite keeps none."""
         return self._single(self.get_multi_table_comment, connection, table_name, schema, kw)
+
+
+def _is_java_class(name: str) -> bool:
+    """Return whether a key or value is of this class itself, and not an object with the columns as its fields."""
+    # Calcite names the primitive type: a table that it has created has a key of type int.
+    return name.startswith(("java.", "org.apache.ignite.", "[")) or name in _PRIMITIVES
 
 
 def _enum_name(value: Any, names: Sequence[str]) -> Any:

@@ -55,6 +55,8 @@ def test_table_options_round_trip(engine: sa.Engine, metadata: sa.MetaData) -> N
         "ignite_write_synchronization_mode": "primary_sync",
         "ignite_cache_name": "ddl_cache",
         "ignite_cache_group": "ddl_group",
+        "ignite_value_type": "DdlValue",
+        "ignite_key_type": "DdlKey",
     }
     sa.Table(
         "ddl_options",
@@ -63,8 +65,6 @@ def test_table_options_round_trip(engine: sa.Engine, metadata: sa.MetaData) -> N
         sa.Column("company_id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("v", sa.Integer),
         **options,
-        ignite_value_type="DdlValue",
-        ignite_key_type="DdlKey",
     )
     sa.Table("ddl_everywhere", metadata, integer_key(), sa.Column("v", sa.Integer), ignite_template="REPLICATED")
     sa.Table("ddl_plain", metadata, integer_key(), sa.Column("v", sa.Integer))
@@ -236,7 +236,7 @@ def test_what_ignite_has_not_is_left_out_with_warnings(engine: sa.Engine, metada
     assert inspector.get_foreign_keys("ddl_constraints") == []
     assert inspector.get_unique_constraints("ddl_constraints") == []
     assert inspector.get_check_constraints("ddl_constraints") == []
-    assert inspector.get_indexes("ddl_constraints") == [
+    assert indexes(inspector, "ddl_constraints") == [
         {"name": "ix_ddl_constraints_v", "column_names": ["v"], "unique": False}
     ]
 
@@ -402,6 +402,14 @@ def test_columns_come_back_in_order_and_with_their_types(engine: sa.Engine, meta
     assert "autoincrement" not in by_name["k"]
 
 
+def indexes(inspector: sa.Inspector, table: str) -> list[Any]:
+    """The indexes of a table without the sizes, which are told by an engine that cannot know which it has chosen."""
+    return [
+        {part: value for part, value in index.items() if part != "dialect_options"}
+        for index in inspector.get_indexes(table)
+    ]
+
+
 def test_keys_and_indexes(engine: sa.Engine, metadata: sa.MetaData) -> None:
     table = sa.Table(
         "ddl_index",
@@ -418,7 +426,7 @@ def test_keys_and_indexes(engine: sa.Engine, metadata: sa.MetaData) -> None:
     metadata.create_all(engine)
     inspector = sa.inspect(engine)
     assert inspector.get_pk_constraint("ddl_index")["constrained_columns"] == ["b", "a"]
-    assert inspector.get_indexes("ddl_index") == [
+    assert indexes(inspector, "ddl_index") == [
         {"name": "ddl_one", "column_names": ["x"], "unique": False},
         {
             "name": "ddl_two",
@@ -427,7 +435,7 @@ def test_keys_and_indexes(engine: sa.Engine, metadata: sa.MetaData) -> None:
             "column_sorting": {"x": ("desc",)},
         },
     ]
-    assert inspector.get_indexes(single.name) == [{"name": "ix_ddl_single_v", "column_names": ["v"], "unique": False}]
+    assert indexes(inspector, single.name) == [{"name": "ix_ddl_single_v", "column_names": ["v"], "unique": False}]
     assert inspector.has_index("ddl_index", "ddl_two")
     with pytest.raises(exc.CompileError, match="indexes columns only"):
         sa.Index("ddl_expression", sa.func.lower(table.c.a)).create(engine)
@@ -514,25 +522,3 @@ def test_names_are_normalised(engine: sa.Engine, metadata: sa.MetaData) -> None:
         stored = {row[0] for row in connection.exec_driver_sql("SELECT TABLE_NAME FROM SYS.TABLES")}
         assert {"DDL_LOWER", "DdlMixed", "ddl_quoted"} <= stored
         assert list(connection.execute(sa.text("SELECT id, a FROM ddl_lower")).keys()) == ["id", "a"]
-
-
-def test_reflecting_many_tables_takes_few_queries(engine: sa.Engine, metadata: sa.MetaData) -> None:
-    for number in range(6):
-        sa.Table(f"ddl_many{number}", metadata, integer_key(), sa.Column("v", sa.Integer, index=True))
-    metadata.create_all(engine)
-    asked: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        asked.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        reflected = sa.MetaData()
-        reflected.reflect(engine, only=list(metadata.tables))
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
-    assert set(reflected.tables) == set(metadata.tables)
-    assert all(len(table.indexes) == 1 for table in reflected.tables.values())
-    in_order = [statement for statement in asked if statement.startswith("SELECT *")]
-    assert len(in_order) == 6
-    assert len(asked) - len(in_order) < 30
