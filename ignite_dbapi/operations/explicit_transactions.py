@@ -111,7 +111,8 @@ def within(session: Session, transaction: ExplicitTransaction, run: Callable[[in
 
 def check_none_open(session: Session, doing: str) -> None:
     """Refuse what waits for all transactions of the cluster, and so for this connection's own forever."""
-    if session.transaction_id is not None or session.explicit_transactions:
+    is_open = session.transaction_id is not None or bool(session.explicit_transactions)
+    if is_open and session.channel.failure is None:
         raise NotSupportedError(
             f"{doing} while a transaction is open on the same connection is refused: it would wait for the "
             f"transaction, and block the whole cluster; commit or roll back first",
