@@ -283,6 +283,12 @@ class ConnectOptions(StatementOptions):
         "Seconds without a byte from the server, while one waits for an answer, after which the connection "
         "is given up; None: wait. It must be longer than the longest statement.",
     )
+    heartbeat_interval: float | None = _option(
+        _seconds,
+        None,
+        "Seconds without a request after which a heartbeat is sent, so that neither the server nor a firewall closes "
+        "the connection; None: as often as the server's idle timeout makes it necessary; 0: never.",
+    )
     tls: bool = _option(_boolean, False, "Encrypt the connection.")
     tls_ca_file: str | None = _option(
         _optional_text, None, "PEM file with the certificates to trust; None: the system's."

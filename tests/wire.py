@@ -30,7 +30,8 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"ignite://127.0.0.1:{self._listener.getsockname()[1]}"
+        # The question after the server's idle timeout is left out, so that the first request is the test's own.
+        return f"ignite://127.0.0.1:{self._listener.getsockname()[1]}?heartbeat_interval=0"
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):

@@ -147,7 +147,8 @@ class LocalCluster:
                 folder.mkdir()
                 self._certificates = make_certificates(folder)
             command = [str(java.path), *self._jvm_options(java.major)]
-            command += ["-cp", os.pathsep.join(str(jar) for jar in jars), _MAIN_CLASS]
+            class_path = [*jars, *self.options.class_path]
+            command += ["-cp", os.pathsep.join(str(path) for path in class_path), _MAIN_CLASS]
             for attempt in range(1, _PORT_ATTEMPTS + 1):
                 self._make_nodes(command)
                 try:

@@ -122,10 +122,15 @@ def node_configuration(
 
 def _client_connector(options: LocalOptions, port: int, certificates: Certificates | None) -> _Bean:
     properties: dict[str, object] = {"host": HOST, "port": port, "portRange": 0}
+    if options.idle_timeout:
+        properties["idleTimeout"] = max(round(options.idle_timeout * 1000), 1)
+    thin_client: dict[str, object] = {}
     if options.server_stack_traces:
-        properties["thinClientConfiguration"] = _Bean(
-            "ThinClientConfiguration", {"serverToClientExceptionStackTraceSending": True}
-        )
+        thin_client["serverToClientExceptionStackTraceSending"] = True
+    if options.compute_tasks:
+        thin_client["maxActiveComputeTasksPerConnection"] = options.compute_tasks
+    if thin_client:
+        properties["thinClientConfiguration"] = _Bean("ThinClientConfiguration", thin_client)
     if certificates is not None:
         factory: dict[str, object] = {
             "keyStoreType": "PKCS12",

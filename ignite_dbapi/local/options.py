@@ -67,6 +67,12 @@ def _optional_path(value: str | Path | None) -> Path | None:
     return None if value is None else Path(value).expanduser().absolute()
 
 
+def _paths(value: Iterable[str | Path]) -> tuple[Path, ...]:
+    if isinstance(value, (str, Path)):
+        raise LocalServerError(f"Expected a list of paths, not the single path {str(value)!r}: write [{str(value)!r}].")
+    return tuple(Path(path).expanduser().absolute() for path in value)
+
+
 def _engines(value: Iterable[Engine] | None) -> tuple[Engine, ...] | None:
     return None if value is None else tuple(value)
 
@@ -102,6 +108,9 @@ class LocalOptions:
     :param heap: the most Java heap of a node, such as ``"1g"``, at least ``"128m"``.
     :param data_region: the most memory for data of a node, outside the heap.
     :param jvm_options: further options for the Java virtual machine, after those of this package.
+    :param idle_timeout: seconds without a request after which the server closes a client's connection; 0: never.
+    :param compute_tasks: how many compute tasks each client may run at once; 0: none at all, as is Ignite's default.
+    :param class_path: directories and jar files with Java classes of your own, for the nodes to have.
     :param server_stack_traces: let the server send its stack traces to clients with each error.
     :param start_timeout: seconds that a node may take to start.
     :param stop_timeout: seconds that a node may take to stop before it is killed.
@@ -124,6 +133,9 @@ class LocalOptions:
     heap: str = attrs.field(default="1g", validator=_check_heap)
     data_region: str = attrs.field(default="1g", validator=_check_memory_size)
     jvm_options: tuple[str, ...] = attrs.field(default=(), converter=_strings)
+    idle_timeout: float = 0
+    compute_tasks: int = 0
+    class_path: tuple[Path, ...] = attrs.field(default=(), converter=_paths)
     server_stack_traces: bool = False
     start_timeout: float = 90.0
     stop_timeout: float = 10.0
@@ -147,6 +159,19 @@ class LocalOptions:
             if engine not in get_args(Engine):
                 raise LocalServerError(f"{engine!r} is not an SQL engine; there are {', '.join(get_args(Engine))}.")
         self._check_engines()
+        if self.idle_timeout < 0:
+            raise LocalServerError(
+                f"idle_timeout={self.idle_timeout}: a number of seconds, or 0 for none, is expected."
+            )
+        if self.compute_tasks < 0:
+            raise LocalServerError(
+                f"compute_tasks={self.compute_tasks}: a number of tasks, or 0 for none, is expected."
+            )
+        if self.compute_tasks and self.version < (2, 9, 0):
+            raise LocalServerError(f"compute_tasks needs Ignite 2.9.0 or newer, not {self.ignite_version}.")
+        for path in self.class_path:
+            if not path.exists():
+                raise LocalServerError(f"class_path names {path}, which does not exist.")
         if self.sql_schemas and self.version < (2, 8, 0):
             raise LocalServerError(f"sql_schemas needs Ignite 2.8.0 or newer, not {self.ignite_version}.")
 

@@ -42,3 +42,4 @@ class Session:
         self.context = self.channel.context
         self.resource_lock = self.channel.new_lock()
         self.transaction_lock = self.channel.new_lock()
+        self.channel.keep_alive(self)

@@ -142,6 +142,9 @@ class Channel(Protocol):
     def new_lock(self) -> Lock:
         """A lock to be waited for with :class:`Acquire`."""
 
+    def keep_alive(self, owner: object) -> None:
+        """Send heartbeats, if the options or the server ask for them, as long as *owner* exists."""
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+import weakref
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
-from ignite_dbapi.protocol.context import Context
+from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.exchange import (
     Acquire,
     Channel,
@@ -26,7 +28,9 @@ from ignite_dbapi.protocol.exchange import (
 )
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
+from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.messages.cluster import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
 
 T = TypeVar("T")
@@ -43,6 +47,9 @@ class AwaitingChannel(asyncio.Protocol):
         self._options = options
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
+        self._heartbeat_interval: float | None = None
+        self._next_heartbeat: asyncio.TimerHandle | None = None
+        self._last_sent = 0.0
         self._handshake_data: asyncio.Queue[bytes] = asyncio.Queue()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -116,6 +123,7 @@ class AwaitingChannel(asyncio.Protocol):
         assert self._transport is not None
         pending, data = self._exchange.request(message)
         pending.channel = self
+        self._last_sent = time.monotonic()
         self._transport.write(data)
         if not self._writable.is_set():
             await self._writable.wait()
@@ -149,6 +157,33 @@ class AwaitingChannel(asyncio.Protocol):
                     await asyncio.shield(subscription.waiter)
         return subscription.take()
 
+    def keep_alive(self, owner: object) -> None:
+        """Send heartbeats, if the options or the server ask for them, as long as *owner* exists."""
+        if self._heartbeat_interval is not None and self._next_heartbeat is None:
+            # The event loop keeps this channel alive even when nobody can use it any more.
+            self._beat(weakref.ref(owner), self._heartbeat_interval)
+
+    def _beat(self, owner: weakref.ref[object], interval: float) -> None:
+        assert self._exchange is not None
+        assert self._transport is not None
+        if owner() is None or self._exchange.failure is not None:
+            return
+        left = self._last_sent + interval - time.monotonic()
+        if left <= 0:
+            # Nobody waits for the answer, and a server that reads nothing is not sent more and more.
+            if self._writable.is_set():
+                self._transport.write(self._exchange.request(Heartbeat())[1])
+            self._last_sent = time.monotonic()
+            left = interval
+        self._next_heartbeat = asyncio.get_running_loop().call_later(left, self._beat, owner, interval)
+
+    async def ask_idle_timeout(self) -> None:
+        """Find out whether heartbeats are needed, and how often."""
+        idle_timeout = 0
+        if self._options.heartbeat_interval != 0 and self.context.has(Feature.HEARTBEAT):
+            idle_timeout = await self.receive(await self.send(IdleTimeout()))
+        self._heartbeat_interval = heartbeat_interval(self._options.heartbeat_interval, idle_timeout)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
         assert self._exchange is not None
@@ -161,6 +196,8 @@ class AwaitingChannel(asyncio.Protocol):
         failure = error if isinstance(error, Error) else connection_lost(error, self.address, doing)
         for item in self._exchange.fail(failure):
             _wake(item)
+        if self._next_heartbeat is not None:
+            self._next_heartbeat.cancel()
         self._writable.set()
         self.abort()
         return failure
@@ -258,6 +295,7 @@ async def connect(options: ConnectOptions, address: Address, attributes: Mapping
                 server_hostname=address[0] if ssl_context is not None else None,
             )
             await channel.shake_hands(attributes, frames)
+            await channel.ask_idle_timeout()
     except (OSError, EOFError, Error) as error:
         channel.abort()
         raise explain(error, address, options, frames.received) from None

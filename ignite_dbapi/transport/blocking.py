@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
-from ignite_dbapi.protocol.context import Context
+from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.exchange import (
     Acquire,
     Channel,
@@ -32,8 +32,11 @@ from ignite_dbapi.protocol.exchange import (
 )
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
-from ignite_dbapi.protocol.messages.base import Message
+from ignite_dbapi.protocol.heartbeats import heartbeat_interval
+from ignite_dbapi.protocol.messages.base import AnswerT, Message
+from ignite_dbapi.protocol.messages.cluster import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
+from ignite_dbapi.transport.heartbeats import HeartbeatThread
 
 T = TypeVar("T")
 
@@ -55,12 +58,15 @@ class BlockingChannel:
         address: Address,
         exchange: Exchange,
         request_timeout: float | None,
+        heartbeat_interval: float | None,
     ) -> None:
         self._socket = connected
         self.address = address
         self._exchange = exchange
         self._request_timeout = request_timeout
-        self._last_received = time.monotonic()
+        self._heartbeat_interval = heartbeat_interval
+        self._heartbeats: HeartbeatThread | None = None
+        self._last_sent = self._last_received = time.monotonic()
         self._send_lock = threading.Lock()
         self._state = threading.Condition(threading.Lock())
         self._is_reading = False
@@ -91,6 +97,7 @@ class BlockingChannel:
         pending.channel = self
         try:
             with self._send_lock:
+                self._last_sent = time.monotonic()
                 self._socket.sendall(data)
         except BaseException as error:
             # Nobody can tell how much of the request went out, so nothing can follow it.
@@ -168,15 +175,15 @@ class BlockingChannel:
                 return frame
             # Without time to wait, what has arrived is looked at all the same.
             is_over = deadline is not None and time.monotonic() >= deadline
-            self._idle(subscription, deadline)
+            self._idle(lambda: subscription.is_ready, deadline)
 
-    def _idle(self, subscription: Subscription, deadline: float | None) -> None:
-        """Wait for the socket, or for the thread that reads it. Ctrl-C does no harm meanwhile."""
+    def _idle(self, is_over: Callable[[], bool], deadline: float | None) -> None:
+        """Wait for the socket, or for the thread that reads it, until *is_over*. Ctrl-C does no harm meanwhile."""
         with self._state:
-            while self._is_reading and not subscription.is_ready:
+            while self._is_reading and not is_over():
                 if not self._state.wait(_left(deadline)):
                     return
-            if subscription.is_ready:
+            if is_over():
                 return
             self._is_reading = True
         try:
@@ -199,6 +206,23 @@ class BlockingChannel:
                 tls.wait_for(self._socket, for_writing=False, timeout=timeout)
         except OSError as error:
             raise self.give_up(error, "waiting for a notification") from error
+
+    def keep_alive(self, owner: object) -> None:
+        """Send heartbeats, if the options or the server ask for them; *owner* is what keeps this channel alive."""
+        if self._heartbeat_interval is not None and self._heartbeats is None:
+            self._heartbeats = HeartbeatThread(self, self._heartbeat_interval)
+
+    def beat(self, interval: float) -> float:
+        """Send a heartbeat if nothing was sent for *interval* seconds; returns how many to wait for the next one."""
+        left = self._last_sent + interval - time.monotonic()
+        if left > 0:
+            return left
+        pending = self.send(Heartbeat())
+        deadline = time.monotonic() + interval
+        # An answer that is late is read by whoever waits for something next.
+        while not pending.is_done and time.monotonic() < deadline:
+            self._idle(lambda: pending.is_done, deadline)
+        return max(self._last_sent + interval - time.monotonic(), 0.0)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
@@ -224,6 +248,8 @@ class BlockingChannel:
             # Wakes a thread that waits in recv(), which close() alone does not.
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        if self._heartbeats is not None:
+            self._heartbeats.stop()
 
     def abandon_in_child(self) -> None:
         """In a forked child: the connection stays the parent's, whose socket must not be shut down."""
@@ -316,11 +342,16 @@ def _open(
         if ssl_context is not None:
             connected = tls.SharedTlsSocket(ssl_context.wrap_socket(plain, server_hostname=address[0]))
         context = _shake_hands(connected, options, attributes, frames, deadline)
+        exchange = Exchange(context)
+        idle_timeout = 0
+        if options.heartbeat_interval != 0 and context.has(Feature.HEARTBEAT):
+            idle_timeout = _ask(IdleTimeout(), connected, exchange, deadline)
         connected.settimeout(options.request_timeout)
     except BaseException:
         connected.close()
         raise
-    return BlockingChannel(connected, address, Exchange(context), options.request_timeout)
+    interval = heartbeat_interval(options.heartbeat_interval, idle_timeout)
+    return BlockingChannel(connected, address, exchange, options.request_timeout, interval)
 
 
 def _shake_hands(
@@ -337,15 +368,34 @@ def _shake_hands(
         connected.sendall(request)
         answers: list[bytes] = []
         while not answers:
-            if deadline is not None:
-                # Each byte of a slow answer must not start the time anew.
-                connected.settimeout(max(deadline - time.monotonic(), 0.001))
-            data = connected.recv(frames.wanted())
-            if not data:
-                raise EOFError
-            answers = frames.feed(data)
+            answers = frames.feed(_received(connected, frames.wanted(), deadline))
         try:
             request = steps.send(answers[0])
         except StopIteration as agreed:
             context: Context = agreed.value
             return context
+
+
+def _ask(
+    message: Message[AnswerT],
+    connected: socket.socket | tls.SharedTlsSocket,
+    exchange: Exchange,
+    deadline: float | None,
+) -> AnswerT:
+    """Send *message* and wait for its answer, before anybody else may use the connection."""
+    pending, data = exchange.request(message)
+    connected.sendall(data)
+    while not pending.is_done:
+        exchange.feed(_received(connected, exchange.frames.wanted(), deadline))
+    answer: AnswerT = exchange.answer(pending)
+    return answer
+
+
+def _received(connected: socket.socket | tls.SharedTlsSocket, size: int, deadline: float | None) -> bytes:
+    if deadline is not None:
+        # Each byte of a slow answer must not start the time anew.
+        connected.settimeout(max(deadline - time.monotonic(), 0.001))
+    data = connected.recv(size)
+    if not data:
+        raise EOFError
+    return data

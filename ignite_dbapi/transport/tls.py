@@ -11,7 +11,6 @@ import threading
 from ignite_dbapi.errors import InterfaceError
 from ignite_dbapi.options import ConnectOptions
 
-
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 

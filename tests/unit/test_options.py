@@ -72,6 +72,8 @@ CONVERSIONS: list[tuple[str, Any, Any]] = [
     ("timezone", "", None),
     ("connect_timeout", "3", 3.0),
     ("request_timeout", "none", None),
+    ("heartbeat_interval", "0.5", 0.5),
+    ("heartbeat_interval", "0", 0.0),
     ("tls", "true", True),
     ("tls_ca_file", "/ca.pem", "/ca.pem"),
     ("tls_cert_file", "/cert.pem", "/cert.pem"),
