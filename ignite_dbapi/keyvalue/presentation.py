@@ -154,6 +154,7 @@ class DataClasses:
             # A class that is not registered is named in place of its id, which follows from the name.
             return EnumConstant((name_id(value.class_name), value.ordinal))
         shown = EnumConstant((value.type_id, value.ordinal))
+        shown.is_binary = value.binary
         binary_type = types.get(value.type_id)
         if binary_type is not None:
             shown.name = binary_type.enum_names.get(value.ordinal)

@@ -26,7 +26,7 @@ class Shape(tuple[Any, ...]):
     data_type: type[IgniteDataType]
 
     def __ignite_value__(self, ancestors: Ancestors | None = None) -> Any:
-        return self.data_type.to_wire(tuple(self), ancestors)
+        return self.data_type.to_wire(self, ancestors)
 
 
 class TimestampValue(Shape):
@@ -62,8 +62,12 @@ class ObjectArrayValue(Shape):
 
 
 class EnumConstant(Shape):
-    """``(type id, ordinal)``; *name* is the constant's name, None if the cluster does not know it."""
+    """``(type id, ordinal)``; *name* is the constant's name, None if the cluster does not know it.
+
+    *is_binary* tells which of its two forms it was read in.
+    """
 
     data_type = BinaryEnumObject
 
     name: str | None = None
+    is_binary: bool = True

@@ -51,7 +51,8 @@ def _learn_server_facts(session: Session) -> Operation[None]:
         values.setdefault(name, []).append(value)
     # Servers that do not say behave as the oldest ones do.
     knowledge.is_string_version_2 = values.get(_STRING_VERSION_2, ["false"]) == ["true"]
-    knowledge.is_compact_footer = values.get(_COMPACT_FOOTER, ["true"]) == ["true"]
+    if knowledge.is_compact_footer is None:
+        knowledge.is_compact_footer = values.get(_COMPACT_FOOTER, ["true"]) == ["true"]
     if knowledge.clock is None:
         zones = values.get(_TIMEZONE, [])
         if len(zones) > 1:

@@ -173,7 +173,9 @@ class EnumObject(DataObject):
                 f"{tuple(value)!r} is no enum constant: type id and ordinal have 32 bits, and there is no type 0",
                 code="value_out_of_range",
             )
-        return EnumValue(type_id, ordinal, binary=cls.code == TypeCode.BINARY_ENUM)
+        # A constant that was read keeps its form, of which servers take either.
+        is_binary = getattr(value, "is_binary", cls.code == TypeCode.BINARY_ENUM)
+        return EnumValue(type_id, ordinal, binary=is_binary)
 
 
 class BinaryEnumObject(EnumObject):

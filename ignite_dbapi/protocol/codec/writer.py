@@ -62,6 +62,10 @@ _PACK_TIMESTAMP = Struct("<Bqi").pack
 _PACK_DECIMAL = Struct("<Bii").pack
 _PACK_LENGTH = Struct("<Bi").pack
 
+# Packing a plain number takes half the time of packing a member of an enumeration.
+_LONG: Final = int(TypeCode.LONG)
+_STRING: Final = int(TypeCode.STRING)
+
 _MAXIMUM_DEPTH: Final = 100
 # As many as the reader reads; see there.
 _MAXIMUM_DIGITS: Final = 39_000
@@ -169,11 +173,15 @@ class Writer:
         kind = type(value)
         if kind is int:
             try:
-                self.buffer += _PACK_LONG(TypeCode.LONG, value)
+                self.buffer += _PACK_LONG(_LONG, value)
             except StructError:
                 raise _integer_out_of_range(value, TypeCode.LONG) from None
         elif kind is str:
-            self.string(value)
+            if value.isascii() and "\x00" not in value:
+                # The one form that all servers take, without asking which they prefer.
+                self.buffer += _PACK_LENGTH(_STRING, len(value)) + value.encode()
+            else:
+                self.string(value)
         elif value is None:
             self.buffer.append(TypeCode.NULL)
         elif kind is float:
