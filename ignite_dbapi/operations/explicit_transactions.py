@@ -16,7 +16,7 @@ from ignite_dbapi.errors import InterfaceError, NotSupportedError, ProgrammingEr
 from ignite_dbapi.operations import calls, transactions
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.context import Feature
-from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation
+from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation, Pending
 from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionStart
 
 T = TypeVar("T")
@@ -38,6 +38,8 @@ class ExplicitTransaction:
     isolation: Isolation
     timeout: int
     label: str | None
+    # What was sent within it and is not waited for any more, though it may still be under way.
+    unanswered: list[Pending] = attrs.field(factory=list, repr=False)
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +84,7 @@ def end(transaction: ExplicitTransaction, *, commit: bool) -> Operation[None]:
     """Commit or roll back. Rolling back what has ended does nothing; committing it is an error."""
     yield Acquire(transaction.lock)
     try:
+        yield from transactions.settle(transaction.unanswered)
         transaction_id, transaction.transaction_id = transaction.transaction_id, None
         if transaction_id is None:
             if commit:
@@ -104,7 +107,8 @@ def within(session: Session, transaction: ExplicitTransaction, run: Callable[[in
     try:
         if transaction.transaction_id is None:
             raise _ended()
-        return (yield from run(transaction.transaction_id))
+        yield from transactions.settle(transaction.unanswered)
+        return (yield from transactions.watched(run(transaction.transaction_id), transaction.unanswered))
     finally:
         transaction.lock.release()
 

@@ -95,7 +95,12 @@ class EntriesState:
         assert self._result is not None
         entries: list[Any] = list(islice(self._buffer, count))
         if count is None or len(entries) < count:
-            entries += yield from self._result.fetch(None if count is None else count - len(entries))
+            try:
+                entries += yield from self._result.fetch(None if count is None else count - len(entries))
+            except BaseException:
+                # These are still the next ones.
+                self._buffer = iter(entries)
+                raise
         return entries
 
     def next_buffered(self) -> Any:

@@ -27,9 +27,15 @@ class Session:
     resources: ResourceLedger = attrs.field(factory=ResourceLedger)
     # Queries whose answers nobody waits for any more, each of which may bring an open cursor.
     abandoned: list[Pending] = attrs.field(factory=list)
+    # What the server's list of running queries calls the connection.
+    initiator: str | None = None
+    # The ids of queries that were killed, as long as the server lists them.
+    killed: set[str] = attrs.field(factory=set)
     autocommit: bool = True
     # The transaction that is open, and still good: an id that has ended must never be sent.
     transaction_id: int | None = None
+    # What was sent within it and is not waited for any more, though it may still be under way.
+    unanswered: list[Pending] = attrs.field(factory=list)
     # The ids of those that were started explicitly, beside the connection's own.
     explicit_transactions: set[int] = attrs.field(factory=set)
     server_version: str | None = None

@@ -9,17 +9,19 @@ before its end is sent.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import attrs
 
-from ignite_dbapi.errors import DatabaseError, NotSupportedError, OperationalError, ProgrammingError
+from ignite_dbapi.errors import DatabaseError, Error, NotSupportedError, OperationalError, ProgrammingError
 from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind
 from ignite_dbapi.options import StatementOptions
+from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.context import Feature
-from ignite_dbapi.protocol.exchange import Acquire, Operation
+from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send
 from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionEnd, TransactionStart
 
 T = TypeVar("T")
@@ -99,6 +101,7 @@ def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_ch
         return (yield from run(None))
     yield Acquire(session.transaction_lock)
     try:
+        yield from settle(session.unanswered)
         if is_change and session.transaction_id is None:
             session.transaction_id = yield from calls.call(
                 session,
@@ -109,9 +112,43 @@ def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_ch
                     session.options.transaction_label,
                 ),
             )
-        return (yield from run(session.transaction_id))
+        return (yield from watched(run(session.transaction_id), session.unanswered))
     finally:
         session.transaction_lock.release()
+
+
+def watched(operation: Operation[T], unanswered: list[Pending]) -> Operation[T]:
+    """Run *operation*. If it is given up while waiting for an answer (a cancelled task), *unanswered* gets the request.
+
+    That is still under way then, and its transaction must not end before it.
+    """
+    try:
+        effect = operation.send(None)
+        while True:
+            try:
+                result = yield effect
+            except Exception as error:
+                effect = operation.throw(error)
+            except BaseException as error:
+                if isinstance(effect, Receive):
+                    unanswered.append(effect.pending)
+                elif isinstance(effect, Send):
+                    # Whether it is under way nobody can tell.
+                    effect.channel.give_up(error, "sending a request within a transaction")
+                effect = operation.throw(error)
+            else:
+                effect = operation.send(result)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+
+
+def settle(unanswered: list[Pending]) -> Operation[None]:
+    """Wait for the answers to requests that were given up; what they are is nobody's business any more."""
+    while unanswered:
+        with suppress(Error, MissingFact):
+            yield Receive(unanswered[-1])
+        unanswered.pop()
 
 
 def end(session: Session, *, commit: bool) -> Operation[None]:
@@ -120,6 +157,7 @@ def end(session: Session, *, commit: bool) -> Operation[None]:
         return
     yield Acquire(session.transaction_lock)
     try:
+        yield from settle(session.unanswered)
         transaction_id, session.transaction_id = session.transaction_id, None
         if transaction_id is not None:
             yield from send_end(session, transaction_id, commit=commit)

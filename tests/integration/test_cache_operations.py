@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import itertools
 import threading
@@ -890,6 +891,50 @@ def test_one_transaction_over_sql_and_entries(server: Any, client: Client) -> No
         connection.commit()
     assert client.scan(table) == [(5, 50)]
     client.connection.execute("DROP TABLE of_both")
+
+
+def test_what_a_cancelled_task_has_sent_is_waited_for(server: Any, client: Client, accounts: CacheAccess) -> None:
+    """A transaction that ended before a request that is under way would leave its effect outside of any."""
+
+    async def work() -> None:
+        async with await ignite_dbapi.aio.connect(server.url) as connection:
+            session, run = connection._session, connection._run
+            transaction = await run(explicit_transactions.start(session, timeout=60_000))
+            within = attrs.evolve(accounts, transaction=transaction)
+            task = asyncio.create_task(run(operations.put(session, within, 1, "waits")))
+            await asyncio.sleep(0.3)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(transaction.unanswered) == 1
+            ending = asyncio.create_task(run(explicit_transactions.end(transaction, commit=False)))
+            await asyncio.sleep(0.2)
+            assert not ending.done()
+            await asyncio.to_thread(client.end, holder, commit=True)
+            await asyncio.wait_for(ending, 30)
+            assert transaction.unanswered == []
+
+    holder = client.start(timeout=60_000)
+    client.run(operations.put, attrs.evolve(accounts, transaction=holder), 1, "holds")
+    asyncio.run(work())
+    assert client.run(operations.get, accounts, 1) == "holds"
+
+
+def test_scans_that_were_given_up_go_on(server: Any, thousand: CacheAccess) -> None:
+    async def work() -> None:
+        async with await ignite_dbapi.aio.connect(server.url) as connection:
+            scan = ScanState(connection._session, thousand, page_size=10)
+            entries = []
+            for _ in range(400):
+                task = asyncio.create_task(connection._run(scan.fetch(7)))
+                await asyncio.sleep(0)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    entries += await task
+                entries += await connection._run(scan.fetch(3))
+            assert sorted(entries) == THOUSAND
+
+    asyncio.run(work())
 
 
 # --- code on the server, and other clusters ---------------------------------------------------------------------
