@@ -12,11 +12,11 @@ from uuid import UUID
 import attr
 import attrs
 
-from ignite_dbapi.keyvalue import utils
 from ignite_dbapi.keyvalue.datatypes import DATA_TYPES
 from ignite_dbapi.keyvalue.datatypes import BinaryObject as AnyObject
 from ignite_dbapi.keyvalue.datatypes.base import Ancestors, IgniteDataType, IgniteDataTypeMeta
 from ignite_dbapi.keyvalue.exceptions import ParseError, combined
+from ignite_dbapi.protocol.codec import names
 from ignite_dbapi.protocol.codec.names import name_id
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
 from ignite_dbapi.protocol.codec.values import BinaryObject
@@ -51,7 +51,9 @@ class _Properties:
     """What both a class of objects and its objects tell."""
 
     _type_name: str
+    _type_id: int
     _schema: Schema
+    _schema_id: int
 
     @property
     def type_name(self) -> str:
@@ -61,7 +63,7 @@ class _Properties:
     @property
     def type_id(self) -> int:
         """The id of the type, which follows from its name."""
-        return name_id(self._type_name)
+        return self._type_id
 
     @property
     def schema(self) -> OrderedDict[str, type[IgniteDataType]]:
@@ -71,7 +73,7 @@ class _Properties:
     @property
     def schema_id(self) -> int:
         """The id of the schema, which follows from the names of the fields and their order."""
-        return utils.schema_id(self._schema)
+        return self._schema_id
 
 
 class GenericObject(_Properties):
@@ -91,7 +93,7 @@ class GenericObject(_Properties):
         origin = self._origin
         wire = BinaryObject(
             type_name=self._type_name,
-            type_id=self.type_id,
+            type_id=self._type_id,
             field_ids=self._field_ids,
             declared_codes=self._declared_codes,
             data_class=type(self),
@@ -181,8 +183,10 @@ class GenericObjectMeta(_Properties, type):
                     code="field_type",
                 )
         cls._type_name = type_name or name
+        cls._type_id = name_id(cls._type_name)
         cls._schema = OrderedDict(schema)
         cls._field_ids = tuple(map(field_id, schema))
+        cls._schema_id = names.schema_id(cls._field_ids)
         cls._declared_codes = tuple(data_type.metadata_code for data_type in schema.values())
         # Attributes with the name of a field are the program's own properties, by which the field is to be set.
         cls._has_plain_fields = not any(

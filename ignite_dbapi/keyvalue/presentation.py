@@ -56,6 +56,8 @@ class DataClasses:
 
     def __init__(self) -> None:
         self._classes: dict[int, dict[int, type]] = {}
+        # Those with a field that had no name yet, since nobody had given it a value.
+        self._nameless: set[type] = set()
         # Objects of types that the cluster does not describe.
         self._undescribed: dict[tuple[Any, ...], type] = {}
 
@@ -68,7 +70,7 @@ class DataClasses:
     def remember(self, data_class: type) -> None:
         """Make objects with the type and schema of *data_class* from it, instead of any other class."""
         described: Any = data_class
-        self._classes.setdefault(described.type_id, {})[described.schema_id] = data_class
+        self._classes.setdefault(described._type_id, {})[described._schema_id] = data_class
 
     def describe(self, binary_type: BinaryType) -> None:
         """Make a class for each schema of *binary_type* that has none yet."""
@@ -78,8 +80,10 @@ class DataClasses:
     def _class_of(self, binary_type: BinaryType, schema: int, field_ids: tuple[int, ...]) -> type:
         known = self._classes.setdefault(binary_type.type_id, {})
         found = known.get(schema)
-        if found is None:
+        if found is None or (found in self._nameless and all(each in binary_type.field_names for each in field_ids)):
             found = known[schema] = _new_class(binary_type.type_name, schema_of(binary_type, field_ids))
+            if not all(each in binary_type.field_names for each in field_ids):
+                self._nameless.add(found)
         return found
 
     # --- objects --------------------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ class DataClasses:
             or description.raw is not None
             or description.class_name is not None
             or not description.is_user_type
-            or description.type_id != shown.type_id
+            or description.type_id != shown._type_id
         ):
             shown._origin = Origin(
                 description.type_id or 0,

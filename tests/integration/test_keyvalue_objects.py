@@ -360,6 +360,22 @@ def test_objects_without_fields(client: Client, cache: str) -> None:
     assert client.get_binary_type(made.type_name)["schemas"] == [OrderedDict()]
 
 
+def test_fields_that_have_no_value_at_first(node: Any, client: Client, cache: str, new_client: Any) -> None:
+    """Such a field is registered with its first value, as one of that type, and clients that saw the NULL see it."""
+    name = new_name("Late")
+    other, natural = new_client(node), new_client(node)
+    natural._knowledge.presentation = None
+    access = operations.CacheAccess(cache)
+    for value in (None, 5):
+        natural.run(operations.put(natural.session, access, 1, WireObject(name, {"number": value})))
+        shown = other.get(cache, 1)
+        assert list(shown.schema.values()) == ([BinaryObject] if value is None else [LongObject])
+        assert [getattr(shown, field) for field in shown.schema] == [value]
+    assert shown.number == 5
+    assert other.query_binary_type(name) == {shown.schema_id: type(shown)}
+    assert client.get(cache, 1).number == 5
+
+
 def test_names_that_are_no_identifiers(client: Client, cache: str) -> None:
     made: Any = GenericObjectMeta("X", (), {}, type_name="Non.Pythonic#type-name$", schema={"field": String})
     client.put(cache, "key", made(field="data"))

@@ -606,6 +606,26 @@ def test_null_fields_are_registered_with_their_type() -> None:
     assert [(field.name, field.type_code) for field in described.fields] == [("name", 9), ("age", 3)]
 
 
+def test_names_of_fields_are_asked_for_once() -> None:
+    known = knowledge()
+    data = written(to_wire(Person(name="Ann", age=3)), known)
+    described = known.binary_types.get(Person.type_id)
+    assert described is not None
+    reader = knowledge()
+    reader.binary_types.add(attrs.evolve(described, fields=()))
+    for _ in described.fields:
+        with pytest.raises(MissingBinaryType):
+            decode(data, reader)
+    nameless = decode(data, reader)
+    assert [getattr(nameless, name) for name in nameless.schema] == ["Ann", 3]
+    assert all(name.startswith("#") for name in nameless.schema)
+    assert written(to_wire(nameless), known) == data
+    reader.binary_types.add(described)
+    named = decode(data, reader)
+    assert (named.name, named.age) == ("Ann", 3)
+    assert type(named) is not type(nameless)
+
+
 def test_hash_codes() -> None:
     class Internal(metaclass=GenericObjectMeta, schema=OrderedDict([("id", IntObject), ("str", String)])):
         pass

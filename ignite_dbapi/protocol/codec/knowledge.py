@@ -139,6 +139,7 @@ class BinaryTypes:
         self._types: dict[int, BinaryType] = {}
         self._system_types = {binary_type.type_id: binary_type for binary_type in _SYSTEM_TYPES}
         self._unknown: set[int] = set()
+        self._nameless: set[tuple[int, int]] = set()
 
     def get(self, type_id: int) -> BinaryType | None:
         """The type *type_id*, None if the cluster has none; MissingBinaryType if nobody has asked it yet."""
@@ -162,6 +163,12 @@ class BinaryTypes:
     def add_unknown(self, type_id: int) -> None:
         """Remember that the cluster does not know the type *type_id*."""
         self._unknown.add(type_id)
+
+    def ask_for_name(self, type_id: int, field_id: int) -> bool:
+        """Whether the cluster is to be asked for the name of a field that has none here; it is asked once."""
+        is_new = (type_id, field_id) not in self._nameless
+        self._nameless.add((type_id, field_id))
+        return is_new
 
     def forget(self, type_id: int) -> None:
         """Ask the cluster again next time, because another client may have registered something."""

@@ -762,7 +762,17 @@ class Reader:
             for field_id in field_ids:
                 name = binary_type.name_of(field_id) if binary_type else f"#{field_id}"
                 field_start = self.position
-                fields[name] = self.value()
+                value = self.value()
+                if (
+                    value is not None
+                    and flags & _USER_TYPE
+                    and binary_type is not None
+                    and field_id not in binary_type.field_names
+                    and self.knowledge.binary_types.ask_for_name(type_id, field_id)
+                ):
+                    # A field may be registered only when it has a value, by any client at any time.
+                    raise MissingBinaryType(type_id)
+                fields[name] = value
                 codes.append(self.data[field_start])
         finally:
             self.end = end

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from functools import lru_cache
 from struct import Struct, pack, pack_into
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any, Final
@@ -579,7 +580,7 @@ class Writer:
         offset_field = 24
         if names:
             flags |= 0x0002
-            schema = schema_id(field_ids)
+            schema = _schema_id(field_ids)
             offset_field = footer
             self._footer(flags, field_ids, offsets)
             flags |= 0x0008 if offsets[-1] < 1 << 8 else 0x0010 if offsets[-1] < 1 << 16 else 0
@@ -775,6 +776,9 @@ def _writer_for(value: Any) -> _WriteMethod:
         f"value to a type that Ignite has (see docs/types.md)",
         code="value_mismatch",
     )
+
+
+_schema_id: Final = lru_cache(maxsize=4096)(schema_id)
 
 
 def _field_id(name: str) -> int:
