@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from ignite_dbapi import errors
@@ -22,6 +22,9 @@ from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import blocking
+
+if TYPE_CHECKING:
+    from ignite_dbapi.keyvalue.cache import Cache
 
 T = TypeVar("T")
 
@@ -183,6 +186,19 @@ class Connection(ConnectionAttributes):
         if create:
             self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
         return AtomicLong(self._session, self._run, reference)
+
+    def cache(self, name: str) -> Cache:
+        """The cache *name*, to use keys and values of it; nothing is sent, so it may not exist.
+
+        Values are Python's as SQL has them. What is changed belongs to the transaction of this connection, if
+        autocommit is off. The cache of a table is called ``SQL_<SCHEMA>_<TABLE>`` if it was not given another name.
+        """
+        # Here, because who uses SQL only does not need them.
+        from ignite_dbapi.keyvalue.cache import Cache
+        from ignite_dbapi.keyvalue.owners import ConnectionOwner
+
+        self._check_open()
+        return Cache(ConnectionOwner(self), name)
 
     def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""

@@ -86,6 +86,16 @@ def _positive_seconds(value: Any, _: Any, field: attrs.Attribute[Any]) -> float:
     return number
 
 
+def _tls_version(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
+    if value is None or value == "":
+        return None
+    name = value.name if isinstance(value, ssl.TLSVersion) else str(value)
+    number = name.upper().removeprefix("TLS").removeprefix("V").replace("_", ".")
+    if number in ("1.2", "1.3"):
+        return number
+    raise _invalid(field.name, value, "one of 1.2, 1.3")
+
+
 def _ssl_context(value: Any, _: Any, field: attrs.Attribute[Any]) -> ssl.SSLContext | None:
     if value is None or isinstance(value, ssl.SSLContext):
         return value
@@ -299,6 +309,12 @@ class ConnectOptions(StatementOptions):
     )
     tls_key_password: str | None = _option(
         _secret, None, "The password of the client's key. It is never shown in any text.", repr=False
+    )
+    tls_version: str | None = _option(
+        _tls_version, None, "The only version of TLS to speak, '1.2' or '1.3'; None: the best that both sides have."
+    )
+    tls_ciphers: str | None = _option(
+        _optional_text, None, "The ciphers that TLS 1.2 may use, in OpenSSL's notation; None: Python's choice."
     )
     tls_check_hostname: bool = _option(
         _boolean, True, "Whether the server's certificate must name the host that was connected to."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ignite_dbapi.aio.atomic_long import AsyncAtomicLong
 from ignite_dbapi.aio.cursor import AsyncCursor
@@ -17,6 +17,9 @@ from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import awaiting
+
+if TYPE_CHECKING:
+    from ignite_dbapi.keyvalue.aio_cache import AioCache
 
 T = TypeVar("T")
 
@@ -74,6 +77,15 @@ class AsyncConnection(ConnectionAttributes):
         if create:
             await self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
         return AsyncAtomicLong(self._session, self._run, reference)
+
+    def cache(self, name: str) -> AioCache:
+        """The cache *name*, to use keys and values of it; see :meth:`ignite_dbapi.Connection.cache`."""
+        # Here, because who uses SQL only does not need them.
+        from ignite_dbapi.keyvalue.aio_cache import AioCache
+        from ignite_dbapi.keyvalue.owners import AsyncConnectionOwner
+
+        self._check_open()
+        return AioCache(AsyncConnectionOwner(self), name)
 
     async def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""

@@ -81,12 +81,17 @@ CONVERSIONS: list[tuple[str, Any, Any]] = [
     ("tls_key_password", SECRET, SECRET),
     ("tls_check_hostname", "off", False),
     ("tls_verify", "0", False),
+    ("tls_version", "1.2", "1.2"),
+    ("tls_version", "TLSv1.3", "1.3"),
+    ("tls_version", "", None),
+    ("tls_ciphers", "ECDHE+AESGCM", "ECDHE+AESGCM"),
     ("autocommit", "true", True),
     ("transaction_timeout", "2.5", 2.5),
     ("transaction_label", "nightly", "nightly"),
 ]
 # What text cannot say.
 OBJECTS: list[tuple[str, Any, Any]] = [
+    ("tls_version", ssl.TLSVersion.TLSv1_2, "1.2"),
     ("page_size", 1, 1),
     ("timeout", 2, 2.0),
     ("timeout", None, None),
@@ -126,7 +131,7 @@ def test_every_option_is_tested_here() -> None:
         ("schema", ""), ("schema", '""'), ("schema", '"a'), ("schema", '"a"b"'), ("schema", 5), ("query_engine", "h3"),
         ("query_engine", 5), ("page_size", 0), ("page_size", -1), ("page_size", "x"), ("page_size", 1.5),
         ("page_size", True), ("page_size", 2**31), ("page_size", None), ("timeout", -1), ("timeout", "nan"),
-        ("timeout", "inf"), ("timeout", "x"), ("timeout", True), ("timeout", 2**31), ("timeout", []),
+        ("timeout", "inf"), ("timeout", "x"), ("tls_version", "1.1"), ("timeout", True), ("timeout", 2**31), ("timeout", []),
         ("lazy", "maybe"), ("lazy", 1), ("lazy", None), ("partitions", []), ("partitions", [-1]),
         ("partitions", [1.5]), ("partitions", 5), ("partitions", "1,x"), ("partitions", [65536]),
         ("addresses", 5), ("addresses", [5]), ("addresses", "h:x"), ("addresses", "h:0"), ("addresses", "h:65536"),

@@ -60,6 +60,38 @@ class ScanQuery(_EntriesQuery):
 
 
 @attrs.frozen
+class SqlQuery(_EntriesQuery):
+    """Get the entries behind the rows that *condition* finds: what follows FROM, or a whole SELECT.
+
+    *value_type* is the type of the values of the entries, which leads to the table.
+
+    *timeout* is in milliseconds, 0 for none. Servers run it on the H2 engine, whichever is their default.
+    """
+
+    op_code = 2002
+
+    value_type: str = attrs.field(kw_only=True)
+    condition: str = attrs.field(kw_only=True)
+    arguments: Sequence[Any] = attrs.field(default=(), kw_only=True)
+    distributed_joins: bool = attrs.field(default=False, kw_only=True)
+    replicated_only: bool = attrs.field(default=False, kw_only=True)
+    timeout: int = attrs.field(default=0, kw_only=True)
+
+    def encode(self, writer: Writer, context: Context) -> None:
+        """Write the request."""
+        self.header.encode(writer, context)
+        writer.string(self.value_type)
+        writer.string(self.condition)
+        writer.i32(len(self.arguments))
+        writer.values(self.arguments)
+        writer.boolean(self.distributed_joins)
+        writer.boolean(self.local)
+        writer.boolean(self.replicated_only)
+        writer.i32(self.page_size)
+        writer.i64(self.timeout)
+
+
+@attrs.frozen
 class RangeCriterion:
     """*field* lies between *lower* and *upper*.
 
@@ -163,6 +195,13 @@ class ScanPage(_EntriesPage):
     """Get the next page of a scan."""
 
     op_code = 2001
+
+
+@attrs.frozen
+class SqlPage(_EntriesPage):
+    """Get the next page of an :class:`SqlQuery`."""
+
+    op_code = 2003
 
 
 @attrs.frozen

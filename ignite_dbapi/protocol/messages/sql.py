@@ -26,11 +26,17 @@ class SqlFieldsAnswer:
 
 @attrs.frozen(kw_only=True)
 class SqlFieldsQuery(Message[SqlFieldsAnswer]):
-    """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server."""
+    """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server.
+
+    Without a *schema* names are looked up in that of the cache *cache_id*, or in PUBLIC. *statement_type* is 1 for
+    what returns rows, 2 for what changes them, 0 for either.
+    """
 
     op_code = 2004
 
     sql: str
+    cache_id: int = 0
+    statement_type: int = 0
     arguments: Sequence[Any] = ()
     argument_codes: Sequence[TypeCode | None] | None = None
     schema: str | None = None
@@ -48,7 +54,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the request."""
-        writer.i32(0)  # no cache: the schema says where names are looked up
+        writer.i32(self.cache_id)
         if self.transaction_id is None:
             writer.u8(0)
         else:
@@ -60,7 +66,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         writer.string(self.sql)
         writer.i32(len(self.arguments))
         writer.values(self.arguments, self.argument_codes)
-        writer.u8(0)  # any kind of statement
+        writer.u8(self.statement_type)
         writer.boolean(self.distributed_joins)
         writer.boolean(self.local)
         writer.boolean(self.replicated_only)

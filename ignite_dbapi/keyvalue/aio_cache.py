@@ -1,0 +1,195 @@
+"""Caches, as asyncio programs use them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ignite_dbapi.keyvalue.cache import PAGE_SIZE, BaseCache
+from ignite_dbapi.keyvalue.cursors import AioScanCursor, AioSqlCursor
+from ignite_dbapi.keyvalue.owners import AwaitingOwner
+from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.protocol.messages.cache import ConflictEntry, EntryVersion, InvokeOutcome
+
+T = TypeVar("T")
+
+
+class AioCache(BaseCache):
+    """A cache, made by ``get_cache``, ``create_cache`` or ``get_or_create_cache`` of an :class:`AioClient`.
+
+    Its methods are those of :class:`Cache`, and take a *timeout* in seconds, after which TimeoutError is raised.
+    0 is none. What a change that was given up has done is not known.
+    """
+
+    _owner: AwaitingOwner
+
+    async def _within(self, timeout: float, operation: Operation[T]) -> T:
+        if not timeout:
+            return await self._owner._run(operation)
+        async with asyncio.timeout(timeout):
+            return await self._owner._run(operation)
+
+    async def settings(self, timeout: float = 0) -> dict[int, Any]:
+        """The properties of the cache by their codes (``PROP_...``), as the server told them when first asked."""
+        return await self._within(timeout, self._configuration())
+
+    async def destroy(self, timeout: float = 0) -> None:
+        """Remove the cache with all that it holds."""
+        await self._within(timeout, self._destroy())
+
+    async def get(self, key: Any, key_hint: Any = None, timeout: float = 0) -> Any:
+        """The value of *key*, or None."""
+        return await self._within(timeout, self._get(key, key_hint))
+
+    async def put(self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0) -> None:
+        """Set the value of *key*."""
+        await self._within(timeout, self._put(key, value, key_hint, value_hint))
+
+    async def get_all(self, keys: Iterable[Any], timeout: float = 0) -> dict[Any, Any]:
+        """The values of those *keys* that have one, by key."""
+        return await self._within(timeout, self._get_all(keys))
+
+    async def put_all(self, pairs: Mapping[Any, Any] | Iterable[tuple[Any, Any]], timeout: float = 0) -> None:
+        """Set the values of many keys at once."""
+        await self._within(timeout, self._put_all(pairs))
+
+    async def replace(
+        self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0
+    ) -> bool:
+        """Set the value of *key* if it has one; tells whether it was set."""
+        return await self._within(timeout, self._replace(key, value, key_hint, value_hint))
+
+    async def clear(self, keys: Iterable[Any] | None = None, timeout: float = 0) -> None:
+        """Drop all entries, or those of *keys*, without telling listeners and stores."""
+        await self._within(timeout, self._clear(keys))
+
+    async def clear_key(self, key: Any, key_hint: Any = None, timeout: float = 0) -> None:
+        """Drop the entry of *key*, without telling listeners and stores."""
+        await self._within(timeout, self._clear_key(key, key_hint))
+
+    async def clear_keys(self, keys: Iterable[Any], timeout: float = 0) -> None:
+        """Drop the entries of *keys*, without telling listeners and stores."""
+        await self._within(timeout, self._clear_keys(keys))
+
+    async def contains_key(self, key: Any, key_hint: Any = None, timeout: float = 0) -> bool:
+        """Whether *key* has a value."""
+        return await self._within(timeout, self._contains_key(key, key_hint))
+
+    async def contains_keys(self, keys: Iterable[Any], timeout: float = 0) -> bool:
+        """Whether all of *keys* have a value."""
+        return await self._within(timeout, self._contains_keys(keys))
+
+    async def get_and_put(
+        self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0
+    ) -> Any:
+        """Set the value of *key*; returns the one before, or None."""
+        return await self._within(timeout, self._get_and_put(key, value, key_hint, value_hint))
+
+    async def get_and_put_if_absent(
+        self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0
+    ) -> Any:
+        """Set the value of *key* if it has none; returns the one that it has, or None."""
+        return await self._within(timeout, self._get_and_put_if_absent(key, value, key_hint, value_hint))
+
+    async def put_if_absent(
+        self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0
+    ) -> bool:
+        """Set the value of *key* if it has none; tells whether it was set."""
+        return await self._within(timeout, self._put_if_absent(key, value, key_hint, value_hint))
+
+    async def get_and_remove(self, key: Any, key_hint: Any = None, timeout: float = 0) -> Any:
+        """Remove *key*; returns its value, or None."""
+        return await self._within(timeout, self._get_and_remove(key, key_hint))
+
+    async def get_and_replace(
+        self, key: Any, value: Any, key_hint: Any = None, value_hint: Any = None, timeout: float = 0
+    ) -> Any:
+        """Set the value of *key* if it has one; returns the one before, or None."""
+        return await self._within(timeout, self._get_and_replace(key, value, key_hint, value_hint))
+
+    async def remove_key(self, key: Any, key_hint: Any = None, timeout: float = 0) -> bool:
+        """Remove *key*; tells whether it had a value."""
+        return await self._within(timeout, self._remove_key(key, key_hint))
+
+    async def remove_keys(self, keys: Iterable[Any], timeout: float = 0) -> None:
+        """Remove *keys*."""
+        await self._within(timeout, self._remove_keys(keys))
+
+    async def remove_all(self, timeout: float = 0) -> None:
+        """Remove every entry, and tell listeners and stores."""
+        await self._within(timeout, self._remove_all())
+
+    async def remove_if_equals(
+        self, key: Any, sample: Any, key_hint: Any = None, sample_hint: Any = None, timeout: float = 0
+    ) -> bool:
+        """Remove *key* if it has the value *sample*; tells whether it was removed."""
+        return await self._within(timeout, self._remove_if_equals(key, sample, key_hint, sample_hint))
+
+    async def replace_if_equals(
+        self,
+        key: Any,
+        sample: Any,
+        value: Any,
+        key_hint: Any = None,
+        sample_hint: Any = None,
+        value_hint: Any = None,
+        timeout: float = 0,
+    ) -> bool:
+        """Set the value of *key* if it has the value *sample*; tells whether it was set."""
+        return await self._within(
+            timeout, self._replace_if_equals(key, sample, value, key_hint, sample_hint, value_hint)
+        )
+
+    async def get_size(self, peek_modes: int | Sequence[int] | None = None, timeout: float = 0) -> int:
+        """The number of entries, each counted once, or as *peek_modes* say: ``PeekModes``, one or a list of them."""
+        return await self._within(timeout, self._get_size(peek_modes))
+
+    async def local_peek(self, key: Any, key_hint: Any = None, timeout: float = 0) -> Any:
+        """The value of *key* if the node that is asked holds it in memory, or None."""
+        return await self._within(timeout, self._local_peek(key, key_hint))
+
+    async def invoke(
+        self, key: Any, processor: Any, arguments: Sequence[Any] = (), key_hint: Any = None, timeout: float = 0
+    ) -> Any:
+        """Run *processor*, an object of a Java class that the servers have, on an entry; returns its result."""
+        return await self._within(timeout, self._invoke(key, processor, arguments, key_hint))
+
+    async def invoke_all(
+        self, keys: Iterable[Any], processor: Any, arguments: Sequence[Any] = (), timeout: float = 0
+    ) -> list[InvokeOutcome]:
+        """Run *processor* on the entry of each of *keys*; returns key, value and error for each."""
+        return await self._within(timeout, self._invoke_all(keys, processor, arguments))
+
+    async def put_all_conflict(self, entries: Iterable[ConflictEntry], timeout: float = 0) -> None:
+        """Set entries as another cluster has them, with their versions there."""
+        await self._within(timeout, self._put_all_conflict(entries))
+
+    async def remove_all_conflict(self, keys: Iterable[tuple[Any, EntryVersion]], timeout: float = 0) -> None:
+        """Remove keys that another cluster has removed, with the versions of that."""
+        await self._within(timeout, self._remove_all_conflict(keys))
+
+    def scan(self, page_size: int = PAGE_SIZE, partitions: int | None = -1, local: bool = False) -> AioScanCursor:
+        """All entries, as an asynchronous iterator of pairs (key, value); to be awaited, or entered."""
+        return AioScanCursor(*self._scan_arguments(page_size, partitions, local))
+
+    async def select_row(
+        self,
+        query_str: str,
+        page_size: int = PAGE_SIZE,
+        query_args: Iterable[Any] | None = None,
+        distributed_joins: bool = False,
+        replicated_only: bool = False,
+        local: bool = False,
+        timeout: int = 0,
+    ) -> AioSqlCursor:
+        """The entries behind the rows that a condition finds; see :meth:`Cache.select_row`."""
+        query = {
+            "condition": query_str,
+            "arguments": query_args,
+            "distributed_joins": distributed_joins,
+            "replicated_only": replicated_only,
+            "local": local,
+            "timeout": timeout,
+        }
+        return await AioSqlCursor(*self._sql_arguments(await self.settings(), page_size, query))
