@@ -103,6 +103,14 @@ class Cursor(CursorAttributes):
         self._connection._run(self._state.execute_many(operation, seq_of_parameters, options))
         return self
 
+    def cancel(self, timeout: float = 5.0) -> bool:
+        """End what another thread runs with this cursor, which then gets OperationalError (``query_cancelled``).
+
+        Waits up to *timeout* seconds for it. Returns whether it has ended, in whatever way: False says that it still
+        runs, because the server does not stop what it is doing. Without anything to end it does nothing.
+        """
+        return self._connection._run(self._state.cancel(timeout))
+
     def fetchone(self) -> Any:
         """The next row, or None when there are no more."""
         self._connection._check_open()

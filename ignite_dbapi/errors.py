@@ -140,6 +140,11 @@ _CLASS_BY_SQLSTATE: Final[dict[str, type[DatabaseError]]] = {
     "90097": OperationalError,
 }
 
+SQLSTATE_QUERY_CANCELLED: Final = "57014"
+# The server says this in several ways, and mostly with the SQLSTATE of general errors.
+_QUERY_ENDED: Final = re.compile(r"query was (cancelled|timed out)")
+_CODE_OF_ENDED: Final = {"cancelled": "query_cancelled", "timed out": "query_timeout"}
+
 # Five letters without a digit are a word ("ERROR: ").
 _SQLSTATE_PREFIX: Final = re.compile(r"(?=[A-Z]*[0-9])([0-9A-Z]{5}): ")
 # H2 ends its texts with its own, finer code: "... [42102-197]"; deeper in a text when a map query failed.
@@ -204,11 +209,15 @@ def error_from_answer(status: int, text: str | None, *, message_prefix: str = ""
     shown = _STACK_TRACE.sub("", full_text).strip()
     error_class = _choose_class(status, sqlstate, full_text)
     prefix = f"{sqlstate}: " if sqlstate else ""
+    code = "too_many_cursors" if status == STATUS_TOO_MANY_CURSORS else None
+    ended = _QUERY_ENDED.search(_without_statement(shown)) if error_class is OperationalError else None
+    if ended is not None:
+        code, sqlstate = _CODE_OF_ENDED[ended.group(1)], SQLSTATE_QUERY_CANCELLED
     return error_class(
         f"{message_prefix}{prefix}{shown}",
         sqlstate=sqlstate,
         status=status,
-        code="too_many_cursors" if status == STATUS_TOO_MANY_CURSORS else None,
+        code=code,
         is_connection_lost=status == STATUS_INVALID_NODE_STATE,
     )
 

@@ -39,6 +39,10 @@ class AsyncCursor(CursorAttributes):
         await self._connection._run(self._state.execute_many(operation, seq_of_parameters, options))
         return self
 
+    async def cancel(self, timeout: float = 5.0) -> bool:
+        """End what another task runs with this cursor; see :meth:`ignite_dbapi.Cursor.cancel`."""
+        return await self._connection._run(self._state.cancel(timeout))
+
     async def fetchone(self) -> Any:
         """The next row, or None when there are no more."""
         self._connection._check_open()

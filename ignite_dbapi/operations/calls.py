@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any, TypeVar
 
-from ignite_dbapi.errors import STATUS_RESOURCE_DOES_NOT_EXIST, DatabaseError, Error, OperationalError
+from ignite_dbapi.errors import (
+    SQLSTATE_QUERY_CANCELLED,
+    STATUS_RESOURCE_DOES_NOT_EXIST,
+    DatabaseError,
+    Error,
+    OperationalError,
+)
 from ignite_dbapi.operations import facts
 from ignite_dbapi.operations.resources import Opener, Work
 from ignite_dbapi.operations.session import Session
@@ -78,7 +84,11 @@ def receive_query(session: Session, pending: Pending, *, work: Work | None = Non
     """Wait for the answer to a query."""
     opener = session.resources.opener(pending)
     try:
-        answer: QueryAnswer = yield Receive(pending)
+        try:
+            answer: QueryAnswer = yield Receive(pending)
+        finally:
+            if work is not None:
+                work.queries.remove(pending)
     except Error as error:
         session.resources.failed(pending)
         if opener is not None and not (work is not None and work.is_cancelled):
@@ -90,9 +100,6 @@ def receive_query(session: Session, pending: Pending, *, work: Work | None = Non
         # The waiting was given up (a cancelled task), the query was not: its answer still comes, with a cursor.
         session.abandoned.append(pending)
         raise
-    finally:
-        if work is not None:
-            work.queries.remove(pending)
     session.resources.opened(pending, answer.cursor_id, has_more=answer.page.has_more)
     if session.resources.must_probe:
         yield from _close_leaked(session)
@@ -118,7 +125,11 @@ def query(
 
 def query_cancelled() -> OperationalError:
     """The error for a statement that was cancelled without the server saying so."""
-    return OperationalError("57014: the statement was cancelled", sqlstate="57014", code="query_cancelled")
+    return OperationalError(
+        f"{SQLSTATE_QUERY_CANCELLED}: the statement was cancelled",
+        sqlstate=SQLSTATE_QUERY_CANCELLED,
+        code="query_cancelled",
+    )
 
 
 def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
@@ -132,8 +143,13 @@ def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
 def close_resource(session: Session, resource_id: int) -> Operation[bool]:
     """Close a cursor on the server; False if the server has it no more."""
     session.resources.closed(resource_id)
+    return (yield from receive_close((yield from send(session, ResourceClose(resource_id)))))
+
+
+def receive_close(pending: Pending) -> Operation[bool]:
+    """Wait for the answer to the closing of a cursor; False if the server had it no more."""
     try:
-        yield from call(session, ResourceClose(resource_id))
+        yield Receive(pending)
     except DatabaseError as error:
         # Without the connection the server has freed everything that it held for it.
         if error.status != STATUS_RESOURCE_DOES_NOT_EXIST and not error.is_connection_lost:

@@ -8,14 +8,45 @@ successful answer does tell its number, the leaked ones can be worked out and cl
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Final
+
+import attrs
 
 from ignite_dbapi.protocol.exchange import Pending
 
 # So many failures may pass while other requests are under way, before these are waited for. The server's limit for
 # open cursors is 128, of which some are in use.
 _SUSPECTS_LIMIT: Final = 32
+
+
+@attrs.define(eq=False)
+class Work:
+    """One call of a cursor, as whoever wants to cancel it sees it.
+
+    *queries* are its requests under way that run a statement, *cursor_id* is the cursor whose next page it waits for.
+    """
+
+    queries: list[Pending] = attrs.field(factory=list)
+    cursor_id: int | None = None
+    is_cancelled: bool = False
+    has_ended: bool = False
+
+
+@attrs.define(eq=False)
+class Opener:
+    """A request that made the server open something, and has not been answered, or left open what it opened.
+
+    *pending* is None once it was answered; *since* is when it was sent, by ``time.monotonic()``.
+    """
+
+    pending: Pending | None
+    may_leak: bool
+    sql: str | None
+    since: float = attrs.field(factory=time.monotonic)
+    # Whether it may be ended by an attempt to cancel another statement, which looks the same on the server.
+    is_at_risk: bool = False
 
 
 class ResourceLedger:
@@ -25,8 +56,10 @@ class ResourceLedger:
         self.last_id = 0
         # Cursors whose owner was garbage collected; deque.append is atomic, so __del__ may use it.
         self.orphans: deque[int] = deque()
-        # Requests that make the server open something, and whether their failure may leave it open.
-        self._in_flight: dict[Pending, bool] = {}
+        # In the order in which they were sent.
+        self._in_flight: dict[Pending, Opener] = {}
+        # The cursors that have more pages, by their numbers.
+        self._open: dict[int, Opener] = {}
         self._suspects = 0
         self._gaps: set[int] = set()
         self._lock = threading.Lock()
@@ -37,16 +70,34 @@ class ResourceLedger:
         with self._lock:
             return list(self._in_flight)
 
-    def opening(self, pending: Pending, *, may_leak: bool) -> None:
-        """A request was sent that makes the server open something, and leave it open when it fails if *may_leak*."""
+    @property
+    def openers(self) -> list[Opener]:
+        """The requests under way, and those whose cursors have more pages, in the order in which they were sent."""
         with self._lock:
-            self._in_flight[pending] = may_leak
+            return sorted([*self._open.values(), *self._in_flight.values()], key=lambda opener: opener.since)
 
-    def opened(self, pending: Pending, resource_id: int) -> None:
-        """*pending* was answered with *resource_id*. Only the first report on a request counts."""
+    def opener(self, pending: Pending) -> Opener | None:
+        """What is known of *pending* while it is under way."""
         with self._lock:
-            if self._in_flight.pop(pending, None) is None:
+            return self._in_flight.get(pending)
+
+    def opening(self, pending: Pending, *, may_leak: bool, sql: str | None = None) -> None:
+        """A request was sent that makes the server open something, and leave it open when it fails if *may_leak*.
+
+        *sql* is its statement, if it has one.
+        """
+        with self._lock:
+            self._in_flight[pending] = Opener(pending, may_leak, sql)
+
+    def opened(self, pending: Pending, resource_id: int, *, has_more: bool = False) -> None:
+        """*pending* was answered with *resource_id*, which *has_more* pages. Only the first report counts."""
+        with self._lock:
+            opener = self._in_flight.pop(pending, None)
+            if opener is None:
                 return
+            if has_more:
+                opener.pending = None
+                self._open[resource_id] = opener
             if resource_id > self.last_id:
                 # Numbers between belong to requests under way and to failed ones. A larger gap is nobody's, and
                 # may be as wide as an answer damaged on its way makes it.
@@ -60,11 +111,16 @@ class ResourceLedger:
     def failed(self, pending: Pending) -> None:
         """*pending* was answered with an error, or never. Only the first report on a request counts."""
         with self._lock:
-            may_leak = self._in_flight.pop(pending, None)
-            if may_leak is None:
+            opener = self._in_flight.pop(pending, None)
+            if opener is None:
                 return
-            self._suspects += may_leak
+            self._suspects += opener.may_leak
             self._settle()
+
+    def closed(self, resource_id: int) -> None:
+        """The server has *resource_id* open no more."""
+        with self._lock:
+            self._open.pop(resource_id, None)
 
     def _settle(self) -> None:
         if not self._in_flight and not self._suspects:
@@ -80,10 +136,13 @@ class ResourceLedger:
         """Whether so much may have leaked that what is under way must be waited for, to find out."""
         return self._suspects >= _SUSPECTS_LIMIT
 
-    def suspicious_ids(self) -> list[int]:
-        """The numbers to try to close, in order; those after the last known one end at the first unknown."""
+    def suspicious_ids(self, *, under_way: int = 0) -> list[int]:
+        """The numbers to try to close, in order; those after the last known one end at the first unknown.
+
+        *under_way* is the number of requests under way whose cursors are to be closed as well.
+        """
         with self._lock:
-            beyond = max(self._suspects - len(self._gaps), 0)
+            beyond = max(self._suspects + under_way - len(self._gaps), 0)
             return [*sorted(self._gaps), *range(self.last_id + 1, self.last_id + 1 + beyond)]
 
     def probed(self, resource_id: int, *, existed: bool) -> None:

@@ -9,6 +9,7 @@ import attrs
 
 from ignite_dbapi.errors import DatabaseError
 from ignite_dbapi.operations import calls, server, transactions
+from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.results import ResultSet
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, with_engine, without_key_shortcut
@@ -39,13 +40,14 @@ class Outcome:
 
 @attrs.frozen(eq=False)
 class Run:
-    """A statement with its options and the types of its parameters (*codes*), ready to be run."""
+    """A statement with its options and the types of its parameters (*codes*), ready to be run as part of *work*."""
 
     session: Session
     sql: str
     statement: Statement
     options: StatementOptions
     codes: Codes | None
+    work: Work
 
     def once(self, arguments: Sequence[Any]) -> Operation[Outcome]:
         """Run the statement with *arguments*, in the transaction if there is one."""
@@ -105,7 +107,7 @@ class Run:
         may_leak = self.statement.kind is not StatementKind.DML
         message = self.message(arguments, codes, sql=sql, transaction_id=transaction_id)
         try:
-            answer = yield from calls.query(self.session, message, may_leak=may_leak)
+            answer = yield from calls.query(self.session, message, may_leak=may_leak, work=self.work)
         except DatabaseError as error:
             narrow = self._as_bytes(arguments, codes) if _CALCITE_WORKER_FAILED in str(error) else None
             if narrow is None:
@@ -113,7 +115,7 @@ class Run:
             # Calcite looks a TINYINT up with nothing but a TINYINT. Nothing has been changed by this failure.
             message = attrs.evolve(message, argument_codes=narrow)
             try:
-                answer = yield from calls.query(self.session, message, may_leak=may_leak)
+                answer = yield from calls.query(self.session, message, may_leak=may_leak, work=self.work)
             except DatabaseError:
                 raise error from None
         return Outcome(answer, (yield from self.count(answer)))

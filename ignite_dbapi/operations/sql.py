@@ -6,12 +6,13 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import chain, islice
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
-from ignite_dbapi.operations import calls, transactions
+from ignite_dbapi.operations import calls, cancelling, transactions
 from ignite_dbapi.operations.parameters import check_arguments, input_code
+from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.results import ResultSet
 from ignite_dbapi.operations.running import Run
 from ignite_dbapi.operations.session import Session
@@ -31,6 +32,7 @@ _BATCH_WINDOW: Final = 16
 
 _NO_ROW: Final = object()
 
+T = TypeVar("T")
 RowMaker = Callable[[tuple[Any, ...]], Any]
 
 
@@ -44,6 +46,7 @@ class CursorState:
         self._result: ResultSet | None = None
         self._buffer: Iterator[Any] = iter(())
         self._statement: Statement | None = None
+        self._work = Work(has_ended=True)
         self._delivered = 0
         self.make_row: RowMaker | None = None
         self.make_row_maker: Callable[[], RowMaker | None] = lambda: None
@@ -56,12 +59,34 @@ class CursorState:
 
     def execute(self, sql: str, parameters: Sequence[Any] | None, overrides: Mapping[str, Any]) -> Operation[None]:
         """Run *sql* once."""
-        run = yield from self._prepare(sql, overrides)
+        return self._working(lambda work: self._execute(work, sql, parameters, overrides))
+
+    def _working(self, run: Callable[[Work], Operation[T]]) -> Operation[T]:
+        """Let *run* do something where :meth:`cancel` finds it."""
+        work = self._work = Work()
+        try:
+            return (yield from run(work))
+        finally:
+            work.has_ended = True
+
+    def cancel(self, seconds: float) -> Operation[bool]:
+        """End what another thread or task runs with the cursor; whether it has ended within *seconds*."""
+        return cancelling.cancel(self._session, self._work, seconds)
+
+    def _execute(
+        self, work: Work, sql: str, parameters: Sequence[Any] | None, overrides: Mapping[str, Any]
+    ) -> Operation[None]:
+        run = yield from self._prepare(work, sql, overrides)
         arguments = check_arguments(parameters, run.statement)
         _warn_of_lost_microseconds(arguments, run.options)
         outcome = yield from run.once(arguments)
         if outcome.count is None:
             yield from self._present(outcome.answer)
+            if work.is_cancelled and outcome.answer.page.has_more:
+                # It came too late to keep the answer from coming, and in time to close the cursor.
+                yield from self.discard()
+                self.description = None
+                raise calls.query_cancelled()
         elif run.statement.kind is StatementKind.DML:
             self.rowcount = outcome.count
 
@@ -69,7 +94,12 @@ class CursorState:
         self, sql: str, parameter_sets: Iterable[Sequence[Any]], overrides: Mapping[str, Any]
     ) -> Operation[None]:
         """Run *sql* once for each of *parameter_sets*; :attr:`rowcount` is the sum."""
-        run = yield from self._prepare(sql, overrides)
+        return self._working(lambda work: self._execute_many(work, sql, parameter_sets, overrides))
+
+    def _execute_many(
+        self, work: Work, sql: str, parameter_sets: Iterable[Sequence[Any]], overrides: Mapping[str, Any]
+    ) -> Operation[None]:
+        run = yield from self._prepare(work, sql, overrides)
         if run.statement.kind is StatementKind.QUERY:
             raise ProgrammingError(
                 f"executemany is for statements that change data; {run.statement.verb} returns rows: use execute",
@@ -92,7 +122,7 @@ class CursorState:
             if is_change:
                 self.rowcount += outcome.count or 0
 
-    def _prepare(self, sql: str, overrides: Mapping[str, Any]) -> Operation[Run]:
+    def _prepare(self, work: Work, sql: str, overrides: Mapping[str, Any]) -> Operation[Run]:
         self.check_open()
         if not isinstance(sql, str):
             raise ProgrammingError(f"a statement is text, not {type(sql).__name__}", code="statement_not_text")
@@ -102,7 +132,7 @@ class CursorState:
         self.rowcount = -1
         statement = self._statement = analyze(sql)
         transactions.check_statement(statement)
-        return Run(self._session, sql, statement, options, self._take_input_codes(statement))
+        return Run(self._session, sql, statement, options, self._take_input_codes(statement), work)
 
     def _present(self, answer: SqlFieldsAnswer) -> Operation[None]:
         result = self._result = ResultSet(self._session, answer)
@@ -141,14 +171,15 @@ class CursorState:
                         arguments = check_arguments(parameters, run.statement)
                         _warn_of_lost_microseconds(arguments, run.options)
                         message = run.message(arguments)
-                        window.append((index, (yield from calls.open_query(self._session, message, may_leak=False))))
+                        pending = yield from calls.open_query(self._session, message, may_leak=False, work=run.work)
+                        window.append((index, pending))
                     except Error as error:
                         failure = _of_parameter_set(error, index)
                 if not window:
                     break
                 index, pending = window.popleft()
                 try:
-                    answer = yield from calls.receive_query(self._session, pending)
+                    answer = yield from calls.receive_query(self._session, pending, work=run.work)
                     self.rowcount += (yield from run.count(answer)) or 0
                 except Error as error:
                     # What is under way already is waited for, so that rowcount tells what was written.
@@ -170,33 +201,44 @@ class CursorState:
 
     def fetch_one(self) -> Operation[Any]:
         """The next row, or None at the end."""
-        result = self._readable()
+        self._readable()
         row = self.next_buffered()
         if row is _NO_ROW:
-            self._buffer = iter(self._made((yield from result.fetch(_BLOCK))))
+            self._buffer = iter((yield from self._with_next([], _BLOCK)))
             row = self.next_buffered()
         return None if row is _NO_ROW else row
 
     def fetch_many(self, size: int | None) -> Operation[list[Any]]:
         """The next *size* (default: :attr:`arraysize`) rows; fewer at the end."""
-        result = self._readable()
+        self._readable()
         count = self.arraysize if size is None else size
         if count < 0:
             raise ProgrammingError(f"fetchmany of {count} rows", code="invalid_size")
         rows = list(islice(self._buffer, count))
         if len(rows) < count:
-            rows += self._made((yield from result.fetch(count - len(rows))))
+            rows = yield from self._with_next(rows, count - len(rows))
         self._delivered += len(rows)
         return rows
 
     def fetch_all(self) -> Operation[list[Any]]:
         """All rows that are left."""
-        result = self._readable()
-        rows = list(self._buffer)
-        more = self._made((yield from result.fetch(None)))
-        rows = list(chain(rows, more)) if rows else more
+        self._readable()
+        rows = yield from self._with_next(list(self._buffer), None)
         self._delivered += len(rows)
         return rows
+
+    def _with_next(self, rows: list[Any], count: int | None) -> Operation[list[Any]]:
+        """*rows*, which were decoded before, and the next *count* of the result, or all that are left."""
+        result = self._readable()
+        try:
+            more = yield from self._working(lambda work: result.fetch(count, work))
+        except Error:
+            raise
+        except BaseException:
+            # Only the waiting was given up: these are still the next ones.
+            self._buffer = iter(rows)
+            raise
+        return rows + self._made(more) if rows else self._made(more)
 
     def _made(self, rows: list[tuple[Any, ...]]) -> list[Any]:
         return rows if self.make_row is None else list(map(self.make_row, rows))
