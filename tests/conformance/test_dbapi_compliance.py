@@ -1,12 +1,17 @@
-"""The public DB-API compliance suite (``dbapi-compliance`` on PyPI), whole, on both SQL engines."""
+"""The public DB-API compliance suite (``dbapi-compliance`` on PyPI), whole, on both SQL engines and both drivers."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import ignite_dbapi
+import ignite_dbapi.aio
 
 dbapi20 = pytest.importorskip("dbapi20", reason="pip install dbapi-compliance")
 
@@ -73,14 +78,19 @@ class TestOnCalcite(Suite):
     xddl2 = f"drop table {table_prefix}barflys"
 
 
+def with_column(operation: str) -> str:
+    """Name the column that the suite's INSERTs into its table with one column mean."""
+    return operation.replace("booze values", "booze (name) values")
+
+
 class NamingCursor(ignite_dbapi.Cursor):
-    """Names the column that the suite's INSERTs into its table with one column mean."""
+    """For a table that has a column more than the suite's."""
 
     def execute(self, operation: str, parameters: Any = None, **options: Any) -> Any:
-        return super().execute(operation.replace("booze values", "booze (name) values"), parameters, **options)
+        return super().execute(with_column(operation), parameters, **options)
 
     def executemany(self, operation: str, sets: Any, **options: Any) -> Any:
-        return super().executemany(operation.replace("booze values", "booze (name) values"), sets, **options)
+        return super().executemany(with_column(operation), sets, **options)
 
 
 class TestOnH2(Suite):
@@ -97,4 +107,72 @@ class TestOnH2(Suite):
     def _connect(self) -> Any:
         connection = super()._connect()
         connection.cursor = lambda: NamingCursor(connection)
+        return connection
+
+
+# --- asyncio --------------------------------------------------------------------------------------------------------
+
+
+class Awaited:
+    """An object of the asyncio driver, whose coroutines are run to their end where the suite calls a method."""
+
+    def __init__(self, target: Any, runner: asyncio.Runner) -> None:
+        self.__dict__.update(_target=target, _runner=runner)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        if not inspect.isroutine(value):
+            return value
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            result = value(*arguments, **options)
+            if inspect.isawaitable(result):
+                result = self._runner.run(self._awaiting(result))
+            return Awaited(result, self._runner) if isinstance(result, ignite_dbapi.aio.AsyncCursor) else result
+
+        return call
+
+    @staticmethod
+    async def _awaiting(result: Any) -> Any:
+        return await result
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._target, name, value)
+
+
+class NamingAsyncCursor(ignite_dbapi.aio.AsyncCursor):
+    """For a table that has a column more than the suite's."""
+
+    async def execute(self, operation: str, parameters: Any = None, **options: Any) -> Any:
+        return await super().execute(with_column(operation), parameters, **options)
+
+    async def executemany(self, operation: str, sets: Any, **options: Any) -> Any:
+        return await super().executemany(with_column(operation), sets, **options)
+
+
+class Awaiting:
+    """The suite's checks, of the asyncio driver."""
+
+    @pytest.fixture(autouse=True)
+    def _loop(self) -> Iterator[None]:
+        with asyncio.Runner() as runner:
+
+            def connect(*arguments: Any, **options: Any) -> Awaited:
+                return Awaited(runner.run(ignite_dbapi.aio.connect(*arguments, **options)), runner)
+
+            # The asyncio module has the same globals, type objects and exceptions by way of the package.
+            self.driver = SimpleNamespace(**{**vars(ignite_dbapi), "connect": connect})
+            yield
+
+
+class TestAsyncOnCalcite(Awaiting, TestOnCalcite):
+    """The same checks, awaited."""
+
+
+class TestAsyncOnH2(Awaiting, TestOnH2):
+    """The same checks, awaited."""
+
+    def _connect(self) -> Any:
+        connection = Suite._connect(self)
+        connection.cursor = lambda: NamingAsyncCursor(connection._target)
         return connection
