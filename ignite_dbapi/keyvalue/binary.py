@@ -185,9 +185,12 @@ class GenericObjectMeta(_Properties, type):
         cls._type_name = type_name or name
         cls._type_id = name_id(cls._type_name)
         cls._schema = OrderedDict(schema)
-        cls._field_ids = tuple(map(field_id, schema))
+        cls._field_ids = tuple(map(names.field_id, schema))
         cls._schema_id = names.schema_id(cls._field_ids)
-        cls._declared_codes = tuple(data_type.metadata_code for data_type in schema.values())
+        cls._declared_codes = tuple(
+            TypeCode.NULL if names.is_nameless(field) else data_type.metadata_code
+            for field, data_type in schema.items()
+        )
         # Attributes with the name of a field are the program's own properties, by which the field is to be set.
         cls._has_plain_fields = not any(
             hasattr(base.__dict__.get(field), "__set__") for base in cls.__mro__ for field in (*schema, "version")
@@ -208,11 +211,6 @@ class GenericObjectMeta(_Properties, type):
             eq=False,
             order=False,
         )
-
-
-def field_id(name: str) -> int:
-    """The id of the field *name*; fields whose name is not known are called ``#<id>``."""
-    return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
 
 
 def _fits(code: int, value: Any) -> bool:

@@ -6,8 +6,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from ignite_dbapi.errors import DatabaseError
-from ignite_dbapi.keyvalue.binary import field_id
 from ignite_dbapi.keyvalue.datatypes.base import IgniteDataTypeMeta
 from ignite_dbapi.keyvalue.exceptions import ParameterError
 from ignite_dbapi.keyvalue.presentation import DataClasses, schema_of
@@ -15,6 +16,7 @@ from ignite_dbapi.keyvalue.utils import entity_id, schema_id
 from ignite_dbapi.operations import binary_types
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import BinaryField, BinaryType, TypeCode
+from ignite_dbapi.protocol.codec.names import field_id
 from ignite_dbapi.protocol.exchange import Operation
 
 
@@ -66,13 +68,16 @@ def put_binary_type(
 def register_binary_type(session: Session, data_class: Any, affinity_key_field: str | None = None) -> Operation[None]:
     """Make the objects of a type and schema from *data_class*, and register both with the cluster if they are new.
 
-    *affinity_key_field* is the field that decides where objects are kept which are keys; it cannot be changed later.
+    *affinity_key_field* is the field that decides where objects are kept which are keys; neither it nor the type of a
+    field can be changed later, which raises BinaryTypeError.
     """
     known = yield from binary_types.find(session, data_class.type_id)
-    if known is None or data_class.schema_id not in known.schemas:
+    described = _described(data_class.type_name, data_class.schema, affinity_key_field)
+    codes = [data_type.metadata_code for data_type in data_class.schema.values()]
+    (field_ids,) = described.schemas.values()
+    if known is None or not known.has_schema(data_class.schema_id, field_ids, codes, of_these_types=True):
         if known is not None and affinity_key_field is None:
-            affinity_key_field = known.affinity_key_field
-        described = _described(data_class.type_name, data_class.schema, affinity_key_field)
+            described = attrs.evolve(described, affinity_key_field=known.affinity_key_field)
         yield from binary_types.register(session, described)
     _registry(session).remember(data_class)
 

@@ -468,6 +468,11 @@ def test_what_the_cluster_refuses(client: Client, cache: str) -> None:
     error = translated(caught.value, "binary_type")
     assert isinstance(error, exceptions.BinaryTypeError)
     assert "different" in str(error) or "Wrong value" in str(error) or "incorrect" in str(error)
+    # The schema id of this class is that of the type, since it follows from names only.
+    wrong = GenericObjectMeta("Wrong", (), {}, type_name=name, schema={"a": String})
+    for attempt in (lambda: client.put(cache, 1, wrong(a="x")), lambda: client.register_binary_type(wrong)):
+        with pytest.raises(ignite_dbapi.DatabaseError, match="type for field"):
+            attempt()
     with pytest.raises(exceptions.ParameterError, match="no data type"):
         client.put_binary_type(new_name("Wrong"), schema={"a": int})
     assert client.get(cache, 1) is None

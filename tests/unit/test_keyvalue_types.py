@@ -312,6 +312,8 @@ def test_a_wrong_hint_is_an_error() -> None:
     for hint in (int, "IntObject", 5):
         with pytest.raises(exceptions.ParameterError, match="no type hint"):
             to_wire("x", hint)
+    with pytest.raises(exceptions.ParameterError, match="no type hint"):
+        to_wire(5, int)
 
 
 # --- what is read can be written ------------------------------------------------------------------------------------
@@ -619,7 +621,8 @@ def test_names_of_fields_are_asked_for_once() -> None:
     nameless = decode(data, reader)
     assert [getattr(nameless, name) for name in nameless.schema] == ["Ann", 3]
     assert all(name.startswith("#") for name in nameless.schema)
-    assert written(to_wire(nameless), known) == data
+    assert written(to_wire(nameless), reader) == data
+    assert reader.binary_types.get(Person.type_id).fields == ()  # type: ignore[union-attr]
     reader.binary_types.add(described)
     named = decode(data, reader)
     assert (named.name, named.age) == ("Ann", 3)

@@ -67,7 +67,7 @@ def to_wire(value: Any, hint: Any = None, ancestors: Ancestors | None = None) ->
         return _inferred(value, kind, ancestors)
     if isinstance(hint, type) and issubclass(hint, IgniteDataType):
         return hint.to_wire(value, ancestors)
-    if isinstance(hint, type) and isinstance(value, hint):
+    if isinstance(hint, type) and hasattr(hint, "__ignite_value__") and isinstance(value, hint):
         # The class of an object says nothing about it that the object does not.
         return _inferred(value, type(value), ancestors)
     raise ParameterError(

@@ -9,7 +9,7 @@ step again; reading and writing have no side effects until they succeed.
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -42,6 +42,13 @@ class UnregisteredBinaryType(MissingFact):
     def __init__(self, binary_type: BinaryType) -> None:
         super().__init__(binary_type)
         self.binary_type = binary_type
+
+
+# Types that the cluster takes for one another when it compares the types of a field.
+_ALIASES: Final[dict[int, int]] = {
+    TypeCode.WRAPPED: TypeCode.COMPLEX_OBJECT,
+    TypeCode.BINARY_ENUM: TypeCode.ENUM,
+}
 
 
 @attrs.frozen
@@ -108,6 +115,21 @@ class BinaryType:
     def name_of(self, field_id: int) -> str:
         """The name of the field *field_id*; fields without a known name are called by their id."""
         return self.field_names.get(field_id) or f"#{field_id}"
+
+    def has_schema(self, schema: int, field_ids: Iterable[int], codes: Iterable[int], *, of_these_types: bool) -> bool:
+        """Whether *schema* is registered, and its fields are under a type, or else have never had a value.
+
+        *codes* are the types of the fields, NULL for those that are open; with *of_these_types* the fields must be
+        registered with just them.
+        """
+        if schema not in self.schemas:
+            return False
+        for field_id, code in zip(field_ids, codes, strict=True):
+            if code != TypeCode.NULL:
+                known = self.field_codes.get(field_id)
+                if known is None or (of_these_types and _ALIASES.get(known, known) != _ALIASES.get(code, code)):
+                    return False
+        return True
 
     def merged_with(self, other: BinaryType) -> BinaryType:
         """This type with the fields, schemas and enum values of *other* added."""

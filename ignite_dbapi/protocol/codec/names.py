@@ -49,6 +49,16 @@ def _lower(character: str) -> str:
     return lowered if len(lowered) == 1 and ord(character) <= 0xFFFF else character
 
 
+def is_nameless(field: str) -> bool:
+    """Whether *field* stands for one whose name is not known: ``#`` and its id."""
+    return field.startswith("#") and field[1:].lstrip("-").isdigit()
+
+
+def field_id(field: str) -> int:
+    """The id of *field*: its own if its name is not known, or else that of the name."""
+    return int(field[1:]) if is_nameless(field) else name_id(field)
+
+
 def schema_id(field_ids: Iterable[int]) -> int:
     """The id of the schema with the fields *field_ids*, in the order they are written."""
     value = _FNV_BASIS

@@ -30,7 +30,8 @@ from ignite_dbapi.protocol.codec.knowledge import (
     MissingServerFacts,
     UnregisteredBinaryType,
 )
-from ignite_dbapi.protocol.codec.names import EMPTY_SCHEMA_ID, name_id, schema_id, utf16_units
+from ignite_dbapi.protocol.codec.names import EMPTY_SCHEMA_ID, is_nameless, name_id, schema_id, utf16_units
+from ignite_dbapi.protocol.codec.names import field_id as field_id_of
 from ignite_dbapi.protocol.codec.type_codes import (
     ELEMENT_CODES,
     PRIMITIVE_ARRAY_FORMATS,
@@ -544,7 +545,7 @@ class Writer:
         names = list(value.fields)
         field_ids = value.field_ids
         if field_ids is None or len(field_ids) != len(names):
-            field_ids = tuple(map(_field_id, names))
+            field_ids = tuple(map(field_id_of, names))
         if len(set(field_ids)) != len(field_ids):
             raise DataError(
                 f"two fields of {value.type_name!r} have the same id (names differ in case only, or their "
@@ -635,17 +636,13 @@ class Writer:
 
         Servers that meet an object of an unknown schema wait half a minute for it and then fail.
         """
+        is_declared = value.declared_codes is not None
         if value.declared_codes is not None:
             codes = value.declared_codes
-        # A schema may be registered with a field that had no type yet, because it was NULL everywhere.
-        if (
-            known is not None
-            and schema in known.schemas
-            and all(
-                field_id in known.field_codes or code == TypeCode.NULL
-                for field_id, code in zip(field_ids, codes, strict=True)
-            )
-        ):
+        else:
+            # Nothing can be registered without its name.
+            codes = [TypeCode.NULL if is_nameless(name) else code for name, code in zip(names, codes, strict=True)]
+        if known is not None and known.has_schema(schema, field_ids, codes, of_these_types=is_declared):
             return
         if value.type_name is None:
             raise NotSupportedError(
@@ -779,11 +776,6 @@ def _writer_for(value: Any) -> _WriteMethod:
 
 
 _schema_id: Final = lru_cache(maxsize=4096)(schema_id)
-
-
-def _field_id(name: str) -> int:
-    """The id of a field; one whose name is unknown was read as ``#<id>``."""
-    return int(name[1:]) if name.startswith("#") and name[1:].lstrip("-").isdigit() else name_id(name)
 
 
 # NUL, surrogates, and what lies beyond U+FFFF.
