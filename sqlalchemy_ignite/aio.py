@@ -81,6 +81,9 @@ class _Connection(AsyncAdapt_terminate, AsyncAdapt_dbapi_connection):
     def autocommit(self, value: bool) -> None:
         self._connection.autocommit = value
 
+    def atomic_long(self, name: str, initial: int = 0, **options: Any) -> _AtomicLong:
+        return _AtomicLong(util.await_only(self._connection.atomic_long(name, initial, **options)))
+
     def ping(self) -> None:
         util.await_only(self._connection.ping())
 
@@ -107,6 +110,19 @@ class _Connection(AsyncAdapt_terminate, AsyncAdapt_dbapi_connection):
             pass
         finally:
             closing.close()
+
+
+class _AtomicLong:
+    """A blocking front of an asynchronous atomic long."""
+
+    __slots__ = ("_atomic_long",)
+
+    def __init__(self, atomic_long: Any) -> None:
+        self._atomic_long = atomic_long
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._atomic_long, name)
+        return lambda *arguments: util.await_only(method(*arguments))
 
 
 class _Driver(AsyncAdapt_dbapi_module):

@@ -404,8 +404,7 @@ def _render_add_column(element: AddColumn, compiler: IgniteDDLCompiler, **kw: An
     for constraint in sorted(constraints, key=lambda one: (one.__visit_name__, str(one.name or ""))):
         if not isinstance(constraint, PrimaryKeyConstraint) and constraint._should_create_for_compiler(compiler):
             compiler._left_out(_describe(constraint), element.table_name)
-    if column.identity is not None:
-        compiler._left_out(f"Identity() of column {column.name!r}", element.table_name)
+    compiler.check_identity(column)
     only_new = "IF NOT EXISTS " if getattr(element, "if_not_exists", None) else ""
     specification = compiler.get_column_specification(column)
     return f"{alter_table(compiler, element.table_name, element.schema)} ADD COLUMN {only_new}{specification}"

@@ -1,6 +1,6 @@
 """The dialect itself: connecting, capabilities, and executing a statement where it belongs."""
 
-# mypy: disallow-untyped-calls=False
+# mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
 # SQLAlchemy's default dialect carries few annotations.
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from types import ModuleType
 from typing import Any
 
 from sqlalchemy import exc, util
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, reflection
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.engine.interfaces import BindTyping, ConnectArgsType
-from sqlalchemy.schema import Index, Table
+from sqlalchemy.schema import CreateSequence, CreateTable, DropSequence, DropTable, Index, Table
 
-from sqlalchemy_ignite import engines
+from sqlalchemy_ignite import engines, keys
 from sqlalchemy_ignite.compiler import IgniteCompiler, IgniteTypeCompiler
 from sqlalchemy_ignite.ddl import INDEX_OPTIONS, TABLE_OPTIONS, IgniteDDLCompiler
 from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines, ServerFacts
 from sqlalchemy_ignite.identifiers import IgniteIdentifierPreparer
+from sqlalchemy_ignite.keys import Counter, Generator, KeyBlocks
 from sqlalchemy_ignite.reflection import CATALOGUE, IgniteReflection
 from sqlalchemy_ignite.types import COLSPECS
 
@@ -61,6 +62,8 @@ class IgniteExecutionContext(DefaultExecutionContext):
     """Carries what was decided for a statement to the cursor that runs it."""
 
     dialect: IgniteDialect
+    #: What generated numbers among the parameters.
+    counters: frozenset[Counter] = frozenset()
 
     @classmethod
     def _init_compiled(  # type: ignore[override]
@@ -70,6 +73,7 @@ class IgniteExecutionContext(DefaultExecutionContext):
         dbapi_connection: Any,
         execution_options: Any,
         compiled: IgniteCompiler,
+        parameters: Any,
         *args: Any,
         **kwargs: Any,
     ) -> Any:
@@ -90,9 +94,105 @@ class IgniteExecutionContext(DefaultExecutionContext):
             )
             if told is not None:
                 compiled = compiled.sibling(option, told)
-        return super()._init_compiled(
-            dialect, connection, dbapi_connection, execution_options, compiled, *args, **kwargs
+        counters = {
+            name: dialect.counter_of(dbapi_connection, generator, execution_options)
+            for name, generator in compiled.generated.items()
+        }
+        if counters:
+            parameters = keys.parameter_values(
+                counters,
+                parameters,
+                lambda counter, count: dialect.key_blocks.next_values(dbapi_connection, counter, count),
+            )
+        self: Any = super()._init_compiled(
+            dialect, connection, dbapi_connection, execution_options, compiled, parameters, *args, **kwargs
         )
+        self.counters = frozenset(counters.values())
+        return self
+
+    def fire_sequence(self, seq: Any, type_: Any) -> int:
+        """Return the next value of a sequence."""
+        counter = self._counter_of_sequence(seq)
+        try:
+            (value,) = self.dialect.key_blocks.next_values(self._dbapi_connection, counter, 1)
+        except self.dialect.loaded_dbapi.Error as error:
+            # Outside of a statement nobody else makes SQLAlchemy's error of it.
+            self.root_connection._handle_dbapi_exception(error, None, None, None, None)
+        return value
+
+    def get_lastrowid(self) -> Any:
+        """Return the key of the last row that was inserted, given or generated; None for a key not of whole numbers."""
+        compiled: Any = self.compiled
+        column = compiled.compile_state.dml_table._autoincrement_column if self.isinsert else None
+        if column is None:
+            return None
+        return self.compiled_parameters[-1].get(compiled._within_exec_param_key_getter(column))
+
+    def _counter_of_sequence(self, sequence: Any) -> Counter:
+        return self._counter(Generator.of_sequence(sequence))
+
+    def _counter(self, generator: Generator) -> Counter:
+        return self.dialect.counter_of(self._dbapi_connection, generator, self.execution_options)
+
+    def run_without_sql(self) -> bool:
+        """Do what the statement says, if it is DDL of sequences; return whether it was."""
+        element = self.compiled.statement if self.isddl and self.compiled is not None else None
+        if not isinstance(element, (CreateSequence, DropSequence)):
+            return False
+        counter = self._counter_of_sequence(element.element)
+        blocks = self.dialect.key_blocks
+        exists = blocks.exists(self._dbapi_connection, counter)
+        if isinstance(element, CreateSequence):
+            if not exists:
+                blocks.create(self._dbapi_connection, counter, anew=False)
+            elif not element.if_not_exists:
+                raise self.dialect.loaded_dbapi.ProgrammingError(f"{counter.describe()} exists already")
+        elif exists:
+            blocks.remove(self._dbapi_connection, counter)
+        elif not element.if_exists:
+            raise self.dialect.loaded_dbapi.ProgrammingError(f"{counter.describe()} does not exist")
+        return True
+
+    def note_tables(self) -> None:
+        """Make and remove the counters of tables that the statement has created and dropped."""
+        element: Any = self.compiled.statement if self.isddl and self.compiled is not None else None
+        if not isinstance(element, (CreateTable, DropTable)):
+            return
+        table = element.element
+        blocks = self.dialect.key_blocks
+        try:
+            if isinstance(element, DropTable):
+                generator = Generator(table.schema, table.name, column="")
+                blocks.remove(self._dbapi_connection, self._counter(generator))
+                return
+            column = keys.generated_column(table)
+            if column is not None:
+                counter = self._counter(Generator.of_column(column))
+                blocks.create(self._dbapi_connection, counter, anew=not element.if_not_exists)
+        except self.dialect.loaded_dbapi.NotSupportedError as error:
+            # Such a server has tables all the same; what it lacks matters to those who give no key.
+            if getattr(error, "code", None) != "no_atomic_longs":
+                raise
+
+    def note_given_keys(self) -> None:
+        """Note the keys that rows came with, so that those generated later are others."""
+        compiled: Any = self.compiled
+        if compiled is None or self.isddl or compiled.given_keys is None:
+            return
+        column, generator = compiled.given_keys
+        name = compiled._within_exec_param_key_getter(column)
+        # The rows of values([…, …]) are numbered.
+        names = [one for one in self.compiled_parameters[0] if one == name or one.startswith(f"{name}_m")]
+        given = (parameters[one] for parameters in self.compiled_parameters for one in names)
+        numbers = [value for value in given if isinstance(value, int)]
+        if numbers:
+            self.dialect.key_blocks.note_given(self._counter(generator), max(numbers))
+
+    def note_failure(self, error: Any) -> None:
+        """Doubt the counters of a statement that had a generated key twice."""
+        if isinstance(error, self.dialect.loaded_dbapi.IntegrityError):
+            for counter in self.counters:
+                self.dialect.key_blocks.suspect(counter)
 
     def _prepare_set_input_sizes(self) -> Any:
         # SQLAlchemy leaves text() alone here; but the types that its bindparams() were given matter as much.
@@ -174,9 +274,9 @@ class IgniteExecutionContext(DefaultExecutionContext):
                     # A key of several columns may have a NULL in it on the server, and can then hardly be found again.
                     if name in parameters and parameters[name] is None:
                         raise dbapi.IntegrityError(
-                            f"INSERT into {column.table.fullname!r}: the key column {column.name!r} is None, "
-                            "and Ignite "
-                            "does not generate keys; give a value, or a default in Python: Column(…, default=…)"
+                            f"INSERT into {column.table.fullname!r}: the key column {column.name!r} is None. Give a "
+                            "value; or leave the column out, where its values are generated or have a default in "
+                            "Python: Column(…, default=…)"
                         )
 
     def create_server_side_cursor(self) -> Any:
@@ -191,6 +291,7 @@ class IgniteDialect(IgniteReflection):
         rows are right; ``"h2"`` and ``"calcite"`` fix the engine; ``"node"`` leaves everything to the node.
     :param strict_ddl: refuse what Ignite has not (UNIQUE, FOREIGN KEY, CHECK, …) instead of leaving it out with a
         warning.
+    :param key_block_size: how many generated keys, and values of a sequence, are taken from the cluster at once.
     """
 
     name = "ignite"
@@ -216,8 +317,12 @@ class IgniteDialect(IgniteReflection):
     supports_alter = False
     supports_schemas = True
     supports_views = True
-    supports_sequences = False
+    # An optional one is not needed, keys are generated without it.
+    supports_sequences = True
+    sequences_optional = True
     postfetch_lastrowid = False
+    # The compiler sees to it, for statements of many rows as well.
+    preexecute_autoincrement_sequences = False
     insert_returning = False
     update_returning = False
     delete_returning = False
@@ -243,6 +348,8 @@ class IgniteDialect(IgniteReflection):
 
     engine: str
     strict_ddl: bool
+    key_block_size: int
+    key_blocks: KeyBlocks
     server_engines: ServerEngines = engines.UNKNOWN_SERVER
 
     def __init__(
@@ -250,6 +357,7 @@ class IgniteDialect(IgniteReflection):
         # Not keyword-only: create_engine() would not find them.
         engine: str | None = None,
         strict_ddl: bool | None = None,
+        key_block_size: int | None = None,
         json_serializer: Callable[[Any], str] | None = None,
         json_deserializer: Callable[[str], Any] | None = None,
         **kwargs: Any,
@@ -261,6 +369,9 @@ class IgniteDialect(IgniteReflection):
         self._given_strict_ddl = strict_ddl
         self.engine = self._given_engine or "auto"
         self.strict_ddl = bool(strict_ddl)
+        self._given_key_block_size = None if key_block_size is None else keys.check_block_size(key_block_size)
+        self.key_block_size = self._given_key_block_size or keys.DEFAULT_BLOCK_SIZE
+        self.key_blocks = KeyBlocks(self)
         self._view_bodies: dict[tuple[_Table, bool], str | None] = {}
         self._without_key: dict[_Table, bool] = {}
         super().__init__(**kwargs)
@@ -281,12 +392,13 @@ class IgniteDialect(IgniteReflection):
     def create_connect_args(self, url: URL) -> ConnectArgsType:
         """Return the driver's options from ``ignite://user:password@host:port/SCHEMA?option=value``.
 
-        ``engine`` and ``strict_ddl`` stay here; a keyword of `create_engine` wins over the URL. Several nodes are
-        written as ``?host=first:10800&host=second:10800``.
+        ``engine``, ``strict_ddl`` and ``key_block_size`` stay here; a keyword of `create_engine` wins over the URL.
+        Several nodes are written as ``?host=first:10800&host=second:10800``.
         """
         query = dict(url.query)
         engine = query.pop("engine", None)
         strict_ddl = query.pop("strict_ddl", None)
+        key_block_size = query.pop("key_block_size", None)
         options: dict[str, Any] = {
             name: value for name, value in (("user", url.username), ("password", url.password)) if value is not None
         }
@@ -317,6 +429,8 @@ class IgniteDialect(IgniteReflection):
             self.engine = _check_engine(engine, "engine")
         if self._given_strict_ddl is None and strict_ddl is not None:
             self.strict_ddl = util.asbool(strict_ddl)
+        if self._given_key_block_size is None and key_block_size is not None:
+            self.key_block_size = keys.check_block_size(key_block_size)
         return ((), options)
 
     def on_connect(self) -> None:
@@ -467,6 +581,12 @@ class IgniteDialect(IgniteReflection):
             schema = self.name_on_server(schema)
         return schema, name if as_on_server else self.name_on_server(name)
 
+    def counter_of(self, dbapi_connection: Any, generator: Generator, execution_options: Mapping[str, Any]) -> Counter:
+        """Return the counter of the cluster that serves a table or a sequence, where the statement looks for it."""
+        translated = execution_options.get("schema_translate_map") or {}
+        schema = translated.get(generator.schema, generator.schema) or execution_options.get("ignite_schema")
+        return generator.on_server(*self._named(dbapi_connection, (schema, generator.name), False))
+
     def _look_up(self, dbapi_connection: Any, sql: str, *parameters: str) -> Any:
         cursor = dbapi_connection.cursor()
         try:
@@ -490,6 +610,32 @@ class IgniteDialect(IgniteReflection):
         )
         return row is not None and row[0] == "org.apache.ignite.lang.IgniteUuid" and row[1] is None
 
+    # -- sequences ----------------------------------------------------------------------------------------------------
+
+    @reflection.cache
+    def get_sequence_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        """Return the names of the sequences of a schema that the node knows of: those that it has had a part in."""
+        prefix = keys.sequence_prefix(self._schema_on_server(schema))
+        try:
+            rows = self._ask(connection, "SELECT NAME FROM SYS.DS_ATOMICLONGS")
+        except exc.ProgrammingError:
+            # Servers without this view have no sequences either.
+            return []
+        names = [row[0] for row in rows if row[0].startswith(prefix)]
+        return sorted(self.normalize_name(name[len(prefix) + 1 : -1]) for name in names)
+
+    @reflection.cache
+    def has_sequence(self, connection: Connection, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
+        """Return whether a sequence of this name is there."""
+        dbapi_connection: Any = connection.connection
+        generator = Generator(schema, sequence_name)
+        counter = self.counter_of(dbapi_connection, generator, connection.get_execution_options())
+        try:
+            return self.key_blocks.exists(dbapi_connection, counter)
+        except self.loaded_dbapi.NotSupportedError:
+            # A server without atomic longs has no sequences.
+            return False
+
     # -- execution ----------------------------------------------------------------------------------------------------
 
     def do_set_input_sizes(self, cursor: Any, list_of_tuples: Any, context: Any) -> None:
@@ -502,10 +648,13 @@ class IgniteDialect(IgniteReflection):
             cursor.execute(statement, parameters)
             return
         context.check()
+        if context.run_without_sql():
+            return
         try:
             with self._outside_transaction(context, statement):
                 cursor.execute(statement, parameters, **context.cursor_options(statement))
         except self.loaded_dbapi.Error as error:
+            context.note_failure(error)
             if "Failed to prepare distributed join query" not in str(error):
                 raise
             raise self.loaded_dbapi.NotSupportedError(
@@ -521,14 +670,21 @@ class IgniteDialect(IgniteReflection):
             ) from error
         if context.is_about_tables(statement):
             self._forget_tables()
+            context.note_tables()
+        context.note_given_keys()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         """Run a statement without parameters on the engine that was chosen for it."""
         if context is None:
             cursor.execute(statement)
             return
+        if context.run_without_sql():
+            return
         with self._outside_transaction(context, statement):
             cursor.execute(statement, **context.cursor_options(statement))
+        if context.is_about_tables(statement):
+            self._forget_tables()
+            context.note_tables()
 
     def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         """Run a statement for each set of parameters on the engine that was chosen for it."""
@@ -536,4 +692,9 @@ class IgniteDialect(IgniteReflection):
             cursor.executemany(statement, parameters)
             return
         context.check()
-        cursor.executemany(statement, parameters, **context.cursor_options(statement))
+        try:
+            cursor.executemany(statement, parameters, **context.cursor_options(statement))
+        except self.loaded_dbapi.Error as error:
+            context.note_failure(error)
+            raise
+        context.note_given_keys()

@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exc
+from sqlalchemy import exc, util
 from sqlalchemy import types as sqltypes
 from sqlalchemy.schema import Table
 from sqlalchemy.sql import compiler, elements, operators, selectable
 from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.expression import alias
 
 from sqlalchemy_ignite import engines, types
+from sqlalchemy_ignite.dml import EXCLUDED, OnConflict
 from sqlalchemy_ignite.engines import CALCITE, Choice, Facts, ServerFacts
+from sqlalchemy_ignite.keys import Generator, generated_column, sequence_type
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Update
@@ -33,7 +36,20 @@ __all__ = ["IgniteCompiler", "IgniteTypeCompiler"]
 
 _SYSTEM_SCHEMAS = frozenset({"sys", "information_schema"})
 _EXPANDING = re.compile(r"\(__\[POSTCOMPILE_([^\s~\]]+)\]\)")
+# An INSERT after its table; a quoted name may hold anything but a quote.
+_INSERT_PARTS = re.compile(r'\((?P<columns>(?:"[^"]*"|[^")])*)\) (?P<rows>.*)', re.DOTALL)
+_COLUMN = re.compile(r'(?:"[^"]*"|[^",])+')
 _NO_WINDOW_FUNCTIONS = "Ignite 2.x has no window functions (OVER): neither of its SQL engines runs them"
+
+
+def _is_excluded(column: Any, value: Any) -> bool:
+    """Return whether `value` is what the row that was to be inserted has in `column`."""
+    return (
+        isinstance(value, elements.ColumnClause)
+        and isinstance(value.table, selectable.Alias)
+        and value.table.name == EXCLUDED
+        and value.key == column.key
+    )
 
 
 class IgniteCompiler(compiler.SQLCompiler):
@@ -43,6 +59,8 @@ class IgniteCompiler(compiler.SQLCompiler):
     :ivar choice: where the statement goes; None for a compiler without a statement.
     :ivar facts: what the statement turned out to be.
     :ivar refused: why the server would not take the statement although it renders; raised when it is executed.
+    :ivar given_keys: for an INSERT that gives values for a key column which could be generated: the column, and what
+        would generate them.
     """
 
     dialect: IgniteDialect
@@ -50,6 +68,7 @@ class IgniteCompiler(compiler.SQLCompiler):
     choice: Choice | None
     facts: Facts
     refused: str | None
+    given_keys: tuple[Any, Generator] | None
 
     def __init__(self, dialect: IgniteDialect, statement: Any, *args: Any, **kwargs: Any) -> None:
         option: str = kwargs.pop("ignite_engine", dialect.engine)
@@ -86,7 +105,10 @@ class IgniteCompiler(compiler.SQLCompiler):
         self._depth_in_expression = 0
         self._wants_casts = False
         self._direct_values: set[elements.BindParameter[Any]] = set()
+        self._casts_rows = False
         self._key_columns: tuple[Any, ...] = ()
+        self._generated: list[tuple[elements.BindParameter[Any], Generator]] = []
+        self.given_keys = None
         self.facts = Facts()
         self.refused = None
         self.choice = choice
@@ -248,6 +270,8 @@ class IgniteCompiler(compiler.SQLCompiler):
         if bindparam in self.literal_execute_params or isinstance(bindparam, selectable._OffsetLimitParam):
             return rendered
         if bindparam._is_crud or not self._direct_values.isdisjoint(bindparam._cloned_set):
+            if self._casts_rows:
+                return self._cast_exactly(rendered, bindparam.type)
             if self.isupdate and self.vocabulary.stores_updates_unconverted:
                 return self._cast_to_column(rendered, bindparam.type)
             return rendered
@@ -267,6 +291,12 @@ class IgniteCompiler(compiler.SQLCompiler):
         if isinstance(impl, sqltypes.Numeric) and not isinstance(impl, sqltypes.Float) and impl.precision is not None:
             return f"CAST({rendered} AS {self.dialect.type_compiler_instance.process(impl)})"
         return rendered
+
+    def _cast_exactly(self, rendered: str, type_: Any) -> str:
+        cast = self._cast_to_column(rendered, type_)
+        if cast != rendered:
+            return cast
+        return f"CAST({rendered} AS {types.sql_name(type_, self.dialect) or 'VARBINARY'})"
 
     def _literal_execute_expanding_parameter(
         self, name: str, parameter: Any, values: Sequence[Any], *args: Any, **kwargs: Any
@@ -563,15 +593,99 @@ class IgniteCompiler(compiler.SQLCompiler):
         )
         return super().returning_clause(stmt, *args, **kwargs)
 
+    @property
+    def generated(self) -> dict[str, Generator]:
+        """The parameters that are given a number before the statement runs, and what generates it."""
+        return {self.bind_names[parameter]: generator for parameter, generator in self._generated}
+
+    def visit_sequence(self, sequence: Any, literal_binds: bool = False, **kwargs: Any) -> str:
+        """Render the next value of a sequence: a parameter, which gets its value before the statement runs."""
+        if getattr(self, "statement", None) is None or literal_binds:
+            return f"NEXT VALUE FOR {self.preparer.format_sequence(sequence)}"
+        self._check_one_row(sequence)
+        return self._generate(Generator.of_sequence(sequence), sequence_type(sequence), **kwargs)
+
+    def visit_next_value_func(self, next_value: Any, **kwargs: Any) -> str:
+        """Render the next value of a sequence."""
+        return self.visit_sequence(next_value.sequence, **kwargs)
+
+    def _check_one_row(self, sequence: Any) -> None:
+        enclosing: list[Any] = [entry["selectable"] for entry in self.stack]
+        if len(enclosing) == 1:
+            if self.isinsert and enclosing[0].select is None:
+                return
+            if isinstance(enclosing[0], selectable.Select) and not enclosing[0].get_final_froms():
+                return
+        raise exc.CompileError(
+            f"The next value of the sequence {sequence.name!r} stands where each row would need one of its own, and "
+            "Ignite's SQL has no sequences: take the values in Python, connection.scalar(sequence), or write it in "
+            "values() of an INSERT, or in a SELECT without FROM"
+        )
+
+    def _generate(self, generator: Generator, type_: Any, **kwargs: Any) -> str:
+        return self.process(self._generated_parameter(generator, type_), **kwargs)
+
+    def _generated_parameter(self, generator: Generator, type_: Any) -> elements.BindParameter[Any]:
+        parameter = elements.BindParameter(None, None, type_=type_, unique=True)
+        self._generated.append((parameter, generator))
+        if self.isinsert or not self.stack:
+            self._direct_values.add(parameter)
+        return parameter
+
+    def _with_generated_key(self, statement: Any) -> Any:
+        """Return an INSERT with a parameter for the key column that it gives no value for, if it can be generated."""
+        column = generated_column(statement.table)
+        if column is None or self.stack or statement.select is not None:
+            return statement
+        rows = [row for rows in statement._multi_values for row in rows]
+        if not rows and not statement._values and self.column_keys is None:
+            # Compiled to be shown: all columns are.
+            return statement
+        generator = Generator.of_column(column)
+        if rows:
+            if any(self._gives(statement, row, column) for row in rows):
+                self.given_keys = (column, generator)
+                return statement
+            with_keys = [{**row, column: self._generated_parameter(generator, column.type)} for row in rows]
+            clone = statement._clone()
+            clone._multi_values = (with_keys,)
+            return clone
+        if column.key in (self.column_keys or ()) or self._gives(statement, statement._values or {}, column):
+            self.given_keys = (column, generator)
+            return statement
+        clone = statement._clone()
+        parameter = self._generated_parameter(generator, column.type)
+        clone._values = util.immutabledict({**(statement._values or {}), column: parameter})
+        return clone
+
+    @staticmethod
+    def _gives(statement: Any, values: Any, column: Any) -> bool:
+        """Return whether the values of one row have one for the column, whatever it is named by."""
+        if not isinstance(values, Mapping):
+            return len(values) > list(statement.table.c).index(column)
+        mapper = statement.table._annotations.get("parentmapper")
+        for name in values:
+            given = name
+            if isinstance(name, str) and mapper is not None and name in mapper.columns:
+                given = mapper.columns[name]
+            if getattr(given, "key", given) == column.key:
+                return True
+        return False
+
     def visit_insert(self, insert_stmt: Insert, *args: Any, **kwargs: Any) -> str:
-        """Render an INSERT, and see that it names a value for each key column."""
+        """Render an INSERT, and see that each key column has a value, given or generated."""
+        insert_stmt = self._with_generated_key(insert_stmt)
         self._note_direct_values(insert_stmt)
         table = insert_stmt.table
         if not list(table.primary_key):
             # The server may know of one all the same: pandas appends to any table through one without key.
             self.facts.inserts_into = (getattr(table, "schema", None), table.name)
+        on_conflict = getattr(insert_stmt, "_on_conflict", None)
+        self._casts_rows = on_conflict is not None and self.vocabulary is CALCITE
         text: str = super().visit_insert(insert_stmt, *args, **kwargs)
         statement = self.compile_state.statement if self.compile_state is not None else insert_stmt
+        if on_conflict is not None:
+            text = self._merge(statement, text, on_conflict)
         if statement._multi_values and self._has_values_to_bind():
             self.facts.refuse(
                 "calcite",
@@ -582,6 +696,119 @@ class IgniteCompiler(compiler.SQLCompiler):
         if self.isinsert and len(self.stack) == 0:
             self._check_keys(statement)
         return text
+
+    # -- MERGE --------------------------------------------------------------------------------------------------------
+
+    def _merge(self, statement: Any, text: str, on_conflict: OnConflict) -> str:
+        """Return the MERGE that an INSERT, rendered as `text`, becomes.
+
+        The H2 engine's replaces whole rows: what it is not given is set to its default. So it is right only where each
+        column is given and assigned; Calcite's says what is inserted and what is updated.
+        """
+        table = statement.table
+        name = self.preparer.format_table(table)
+        found = _INSERT_PARTS.fullmatch(text.removeprefix(f"INSERT INTO {name} "))
+        if not isinstance(table, Table) or not list(table.primary_key):
+            raise exc.CompileError(
+                f"on_conflict_do_update() and on_conflict_do_nothing() need a Table with its primary key, to tell rows "
+                f"by; {getattr(table, 'name', table)!r} has none"
+            )
+        if found is None or self.stack:
+            raise exc.CompileError("An INSERT with on_conflict_do_…() has neither prefixes nor hints, and stands alone")
+        self._check_index_elements(table, on_conflict)
+        assigned = self._assigned_on_conflict(statement, on_conflict)
+        if self._has_key_that_calcite_misses(table):
+            self.facts.refuse(
+                "calcite", "it finds no rows of a table whose key is one column of type TIMESTAMP, TIME or VARBINARY"
+            )
+        if statement.select is not None:
+            self.facts.refuse("calcite", "its MERGE stores what a SELECT reads in the wrong columns")
+        kept = [column.name for column in table.columns if not column.primary_key and column not in assigned]
+        if on_conflict.updates and not kept and all(map(_is_excluded, assigned, assigned.values())):
+            if self.vocabulary is not CALCITE:
+                return f"MERGE INTO {name} ({found['columns']}) {found['rows']}"
+        else:
+            if not on_conflict.updates:
+                why = "its MERGE replaces the row that is there"
+            elif kept:
+                why = f"its MERGE replaces the whole row, and would lose what is in {', '.join(kept)}; give all columns"
+            else:
+                why = "its MERGE replaces the whole row, and assigns nothing but the given values; leave out set_"
+            self.facts.refuse("h2", why)
+        return self._merge_by_calcite(statement, name, found["columns"], found["rows"], assigned)
+
+    def _check_index_elements(self, table: Table, on_conflict: OnConflict) -> None:
+        key = {name for column in table.primary_key for name in (column.name, column.key)}
+        given = on_conflict.index_elements
+        if given is not None and (not set(given) <= key or len(set(given)) != len(table.primary_key)):
+            columns = ", ".join(column.name for column in table.primary_key)
+            raise exc.CompileError(
+                f"index_elements={list(given)!r} is not the primary key ({columns}) of the table {table.name!r}, and "
+                "Ignite has nothing else that is unique"
+            )
+
+    def _assigned_on_conflict(self, statement: Any, on_conflict: OnConflict) -> dict[Any, Any]:
+        """Return what is assigned to which column of a row that is there."""
+        table = statement.table
+        if not on_conflict.updates:
+            return {}
+        if on_conflict.values is None:
+            excluded = alias(table, name=EXCLUDED)
+            given = self._supplied(statement)
+            return {
+                column: excluded.c[column.key]
+                for column in table.columns
+                if not column.primary_key and (given is None or column.key in given)
+            }
+        assigned = {}
+        for name, value in on_conflict.values.items():
+            column = self._column_named(statement, name)
+            if column is None:
+                raise exc.CompileError(f"set_ has {name!r}, which is no column of the table {table.name!r}")
+            if column.primary_key:
+                raise exc.CompileError(
+                    f"set_ has the key column {column.name!r} of the table {table.name!r}: Ignite changes no keys"
+                )
+            assigned[column] = value
+        return assigned
+
+    @staticmethod
+    def _column_named(statement: Any, name: Any) -> Any:
+        columns = statement.table.c
+        if not isinstance(name, str):
+            return columns.get(name.key)
+        mapper = statement.table._annotations.get("parentmapper")
+        if mapper is not None and name in mapper.columns:
+            return columns.get(mapper.columns[name].key)
+        return columns.get(name)
+
+    def _merge_by_calcite(self, statement: Any, name: str, columns: str, rows: str, assigned: dict[Any, Any]) -> str:
+        table = statement.table
+        excluded = self.preparer.quote(EXCLUDED)
+        target = self.preparer.quote(table.name)
+        listed = [match[0].strip() for match in _COLUMN.finditer(columns)]
+        on = " AND ".join(
+            f"{target}.{column} = {excluded}.{column}" for column in map(self.preparer.format_column, table.primary_key)
+        )
+        text = f"MERGE INTO {name} USING ({rows}) AS {excluded} ({columns}) ON {on}"
+        if assigned:
+            values = (
+                f"{self.preparer.format_column(column)} = {self._assigned_value(table, column, value)}"
+                for column, value in assigned.items()
+            )
+            text += f" WHEN MATCHED THEN UPDATE SET {', '.join(values)}"
+        inserted = ", ".join(f"{excluded}.{column}" for column in listed)
+        return f"{text} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({inserted})"
+
+    def _assigned_value(self, table: Any, column: Any, value: Any) -> str:
+        self._casts_rows = False
+        if not _is_excluded(column, value):
+            impl = column.type._unwrapped_dialect_impl(self.dialect)
+            if isinstance(impl, sqltypes.String):
+                value = elements.Cast(value, sqltypes.VARCHAR())
+            elif types.sql_name(column.type, self.dialect) is not None:
+                value = elements.Cast(value, column.type)
+        return str(self.process(value.self_group(), use_schema=False))
 
     def _has_values_to_bind(self) -> bool:
         return len(self.bind_names) > 0
@@ -595,39 +822,49 @@ class IgniteCompiler(compiler.SQLCompiler):
                 if isinstance(value, elements.BindParameter):
                     self._direct_values.add(value)
 
+    def _supplied(self, statement: Any) -> set[str] | None:
+        """Return the keys of the columns that an INSERT gives values for; None if that cannot be told."""
+        if statement._multi_values:
+            first: Any = statement._multi_values[0][0]
+            if isinstance(first, Mapping):
+                names: list[Any] = list(first)
+                return {getattr(name, "key", name) for name in names}
+            columns: list[Any] = list(statement.table.c)
+            return {column.key for column in columns[: len(first)]}
+        if statement.select is not None:
+            return {getattr(name, "key", name) for name in statement._select_names or ()}
+        given = getattr(self.compile_state, "_dict_parameters", None)
+        if self.column_keys is None and not given:
+            return None
+        return {getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))}
+
     def _check_keys(self, statement: Any) -> None:
         table = statement.table
-        if not isinstance(table, Table) or statement._multi_values:
-            supplied = None
-        elif statement.select is not None:
-            supplied = {getattr(name, "key", name) for name in statement._select_names or ()}
-        else:
-            state = self.compile_state
-            given = getattr(state, "_dict_parameters", None)
-            if self.column_keys is None and not given:
-                supplied = None
-            else:
-                supplied = {getattr(name, "key", name) for name in (*(self.column_keys or ()), *(given or ()))}
         if not isinstance(table, Table):
             return
+        supplied = None if statement._multi_values else self._supplied(statement)
         self._key_columns = tuple(table.primary_key)
         if supplied is None:
             return
         prefetched = {column.key for column in self.insert_prefetch}
         for column in table.primary_key:
-            has_default = column.default is not None and not column.default.is_sequence
-            if column.key in supplied or column.key in prefetched or has_default:
+            if column.key in supplied or column.key in prefetched or column.default is not None:
                 continue
             told = (
                 " Its server_default does not help: Ignite does not apply a default to a key column."
                 if column.server_default is not None
                 else ""
             )
+            if column is generated_column(table):
+                raise exc.CompileError(
+                    f"INSERT into {table.fullname!r} from a SELECT gives no value for the key column {column.name!r}: "
+                    "keys are generated for rows that come from Python, not for those that the server selects. "
+                    "Select a key, or read the rows and insert them."
+                )
             raise exc.CompileError(
-                f"INSERT into {table.fullname!r} gives no value for the key column {column.name!r}, and "
-                "Ignite does not "
-                f"generate keys.{told} Give a value, or a default in Python: Column(…, default=…), for example "
-                "default=uuid.uuid4 on a Uuid column."
+                f"INSERT into {table.fullname!r} gives no value for the key column {column.name!r}, and none is "
+                f"generated for it.{told} Give a value; or a default in Python: Column(…, default=…), for example "
+                "default=uuid.uuid4 on a Uuid column; or, for one column of whole numbers, autoincrement=True."
             )
 
     def visit_update(self, update_stmt: Update, *args: Any, **kwargs: Any) -> str:

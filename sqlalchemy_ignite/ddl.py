@@ -32,6 +32,7 @@ from sqlalchemy.sql import compiler, elements, operators
 from sqlalchemy_ignite import engines
 from sqlalchemy_ignite.engines import Choice, Facts
 from sqlalchemy_ignite.identifiers import check_column_name, check_column_names, check_name
+from sqlalchemy_ignite.keys import Generator, generated_column
 
 if TYPE_CHECKING:
     from sqlalchemy_ignite.base import IgniteDialect
@@ -205,13 +206,30 @@ class IgniteDDLCompiler(compiler.DDLCompiler):
             if not isinstance(constraint, PrimaryKeyConstraint) and constraint._should_create_for_compiler(self):
                 self._left_out(_describe(constraint), table.name)
         for column in table.columns:
-            if column.identity is not None:
-                self._left_out(f"Identity() of column {column.name!r}", table.name)
+            self.check_identity(column)
         if len(table.primary_key) == 0:
             return ""
         # The name of the constraint would not be kept, and one engine refuses it inline.
         columns = ", ".join(self.preparer.quote(column.name) for column in table.primary_key.columns)
         return f"PRIMARY KEY ({columns})"
+
+    def check_identity(self, column: Column[Any]) -> None:
+        """Refuse `Identity`, except for the start of the one column whose values the dialect generates itself."""
+        if column.identity is None:
+            return
+        if column is not generated_column(column.table):
+            raise exc.CompileError(
+                f"column {column.name!r}: Ignite has no Identity(), and the dialect generates values for a key of "
+                "whole numbers only; use Sequence(…) as the default of the column"
+            )
+        Generator.of_column(column)
+        if column.identity.always:
+            self._left_out(f"always=True in Identity() of column {column.name!r}", column.table.name)
+
+    def visit_create_sequence(self, create: Any, prefix: str | None = None, **kw: Any) -> str:
+        """Render CREATE SEQUENCE to be shown: an atomic long is created instead."""
+        Generator.of_sequence(create.element)
+        return super().visit_create_sequence(create, prefix, **kw)  # type: ignore[no-any-return]
 
     def visit_create_column(self, create: Any, first_pk: bool = False, **kw: Any) -> str | None:
         """Render a column; a constraint of its own is left out like those of the table."""

@@ -70,6 +70,13 @@ class Requirements(SuiteRequirements):
     order_by_label_with_expression = _open()
     ctes_with_update_delete = _open()
     skip_autocommit_rollback = _open()
+    autoincrement_insert = _open()  # from an atomic long
+    autoincrement_without_sequence = _open()
+    implements_get_lastrowid = _open()
+    emulated_lastrowid = _open()
+    empty_inserts = _open()  # of a table with a generated key
+    empty_inserts_executemany = _open()
+    insert_order_dicts = _open()
 
     # -- what is not there --------------------------------------------------------------------------------------------
 
@@ -88,11 +95,6 @@ class Requirements(SuiteRequirements):
     symbol_names_w_double_quote = _closed(
         "a name with a double quote makes a table that cannot be dropped; the dialect refuses it"
     )
-    autoincrement_insert = _closed("Ignite generates no keys")
-    autoincrement_without_sequence = _closed("Ignite generates no keys")
-    implements_get_lastrowid = _closed("Ignite generates no keys")
-    emulated_lastrowid = _closed("Ignite generates no keys")
-    empty_inserts = _closed("INSERT without a value for the key is impossible, and DEFAULT VALUES is not parsed")
     create_or_replace_view = _closed("both engines keep reading the old view in statements that ran before")
     json_type = _closed("there is no JSON type and nothing that reads paths; the dialect keeps JSON as text")
     date_coerces_from_datetime = _closed("the driver sends no datetime as a DATE, which would lose the time of day")

@@ -437,7 +437,7 @@ def test_values_of_many_rows_never_go_to_calcite(connection: sa.Connection) -> N
 
 @pytest.mark.filterwarnings("ignore:Column .* is marked as a member of the primary key")
 def test_a_missing_key_is_an_error(connection: sa.Connection) -> None:
-    with pytest.raises(exc.CompileError, match=r"no value for the key column 'id'.*does not generate keys"):
+    with pytest.raises(exc.CompileError, match=r"no value for the key column 'id', and none is generated"):
         connection.execute(item.insert().values(a=1))
     with pytest.raises(exc.CompileError, match="no value for the key column 'a'"):
         connection.execute(pair.insert(), {"b": 1, "v": 2})

@@ -15,7 +15,6 @@ from sqlalchemy.testing.plugin.pytestplugin import *  # noqa: F403
 
 from ignite_dbapi.local import LocalCluster, LocalOptions
 
-_NO_KEYS = "inserts without a key, and Ignite generates none"
 #: Class and beginning of the name of tests that no requirement switches off, and the server's reason.
 SKIPPED = {
     "CTETest.test_select_recursive_round_trip": "neither SQL engine runs WITH RECURSIVE",
@@ -25,10 +24,8 @@ SKIPPED = {
     "DateTimeHistoricTest.test_literal_years": "the server reads literals of days before 1582 in the Julian calendar",
     "DateTimeMicrosecondsTest.test_literal": "fills a table without key, which goes through Calcite: milliseconds",
     "TimestampMicrosecondsTest.test_literal": "fills a table without key, which goes through Calcite: milliseconds",
-    "InsertBehaviorTest.test_insert_from_select_autoinc": _NO_KEYS,
-    "InsertBehaviorTest.test_no_results_for_non_returning_insert": _NO_KEYS,
+    "InsertBehaviorTest.test_insert_from_select_autoinc": "keys are generated for rows from Python, not from a SELECT",
     "NormalizedNameTest.test_reflect_lowercase_forced_tables": "Ignite has no foreign keys",
-    "ServerSideCursorsTest.test_roundtrip_fetch": _NO_KEYS,
     "ServerSideCursorsTest.test_ss_cursor_status[for_update": "Ignite has no SELECT … FOR UPDATE",
 }
 
