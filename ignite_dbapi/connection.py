@@ -52,6 +52,7 @@ class ConnectionAttributes:
     _is_closed = False
 
     def _new_cursor_state(self) -> CursorState:
+        self._session.messages.clear()
         self._check_open()
         return CursorState(self._session, self._session.options)
 
@@ -121,6 +122,11 @@ class ConnectionAttributes:
     def autocommit(self, value: bool) -> None:
         self._check_open()
         transactions.set_autocommit(self._session, value)
+
+    @property
+    def messages(self) -> list[tuple[type[BaseException], BaseException]]:
+        """The errors of the last commit or rollback, as (class, exception); cursors have their own (PEP 249)."""
+        return self._session.messages
 
     @property
     def in_transaction(self) -> bool:

@@ -55,6 +55,11 @@ class CursorAttributes:
         """Always None: Ignite makes no row ids."""
 
     @property
+    def messages(self) -> list[tuple[type[BaseException], BaseException]]:
+        """The driver's warnings and errors of the last call, as (class, exception); fetches add to them (PEP 249)."""
+        return self._state.messages
+
+    @property
     def closed(self) -> bool:
         """Whether the cursor was closed."""
         return self._state.is_closed

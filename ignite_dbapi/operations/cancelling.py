@@ -158,16 +158,18 @@ class _Killer:
         openers = session.resources.openers
         # Calcite's stay in the list for a while after they have ended.
         killed = session.killed
-        killed.intersection_update(query.query_id for query in listed)
+        for query_id in set(killed) - {query.query_id for query in listed}:
+            killed.pop(query_id, None)
         oldest = max((time.monotonic() - opener.since + _ORDERED for opener in openers), default=0)
         running = [query for query in listed if query.query_id not in killed and query.milliseconds <= oldest * 1000]
         for victim in list(work.queries):
             found, at_risk = find(running, openers, victim, work.queries)
             for opener in at_risk:
                 opener.is_at_risk = True
-            for query in found:
+            # What was killed while it was planned may have been started all the same.
+            for query in found or [query for query in listed if killed.get(query.query_id) is victim]:
+                killed[query.query_id] = victim
                 yield from self._kill(query)
-                killed.add(query.query_id)
 
     def _connect(self) -> Operation[Session]:
         session = self._session

@@ -29,8 +29,10 @@ class Session:
     abandoned: list[Pending] = attrs.field(factory=list)
     # What the server's list of running queries calls the connection.
     initiator: str | None = None
-    # The ids of queries that were killed, as long as the server lists them.
-    killed: set[str] = attrs.field(factory=set)
+    # The ids of queries that were killed and what for, as long as the server lists them.
+    killed: dict[str, Pending] = attrs.field(factory=dict)
+    # The errors of the last commit or rollback, as PEP 249 shows them.
+    messages: list[tuple[type[BaseException], BaseException]] = attrs.field(factory=list)
     autocommit: bool = True
     # The transaction that is open, and still good: an id that has ended must never be sent.
     transaction_id: int | None = None

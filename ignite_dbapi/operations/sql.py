@@ -19,7 +19,7 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, analyze
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
-from ignite_dbapi.protocol.exchange import Operation, Pending
+from ignite_dbapi.protocol.exchange import Operation, Pending, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
 from ignite_dbapi.types import Column, type_of_column
 
@@ -51,6 +51,7 @@ class CursorState:
         self.make_row: RowMaker | None = None
         self.make_row_maker: Callable[[], RowMaker | None] = lambda: None
         self.is_closed = False
+        self.messages: list[tuple[type[BaseException], BaseException]] = []
         self.description: list[Column] | None = None
         self.rowcount = -1
         self.arraysize = 1
@@ -66,6 +67,10 @@ class CursorState:
         work = self._work = Work()
         try:
             return (yield from run(work))
+        except Error as error:
+            # A copy, because the error itself holds on to the frames that it passed, and so to the cursor.
+            self.messages.append((type(error), again(error)))
+            raise
         finally:
             work.has_ended = True
 
@@ -78,7 +83,7 @@ class CursorState:
     ) -> Operation[None]:
         run = yield from self._prepare(work, sql, overrides)
         arguments = check_arguments(parameters, run.statement)
-        _warn_of_lost_microseconds(arguments, run.options)
+        self._warn_of_lost_microseconds(arguments, run.options)
         outcome = yield from run.once(arguments)
         if outcome.count is None:
             yield from self._present(outcome.answer)
@@ -114,7 +119,7 @@ class CursorState:
         # way at the same time: one after the other. Within a transaction it gains nothing either.
         for index, parameters in enumerate(parameter_sets):
             arguments = check_arguments(parameters, run.statement)
-            _warn_of_lost_microseconds(arguments, run.options)
+            self._warn_of_lost_microseconds(arguments, run.options)
             try:
                 outcome = yield from run.once(arguments)
             except Error as error:
@@ -123,6 +128,7 @@ class CursorState:
                 self.rowcount += outcome.count or 0
 
     def _prepare(self, work: Work, sql: str, overrides: Mapping[str, Any]) -> Operation[Run]:
+        self.messages.clear()
         self.check_open()
         if not isinstance(sql, str):
             raise ProgrammingError(f"a statement is text, not {type(sql).__name__}", code="statement_not_text")
@@ -169,7 +175,7 @@ class CursorState:
                         break
                     try:
                         arguments = check_arguments(parameters, run.statement)
-                        _warn_of_lost_microseconds(arguments, run.options)
+                        self._warn_of_lost_microseconds(arguments, run.options)
                         message = run.message(arguments)
                         pending = yield from calls.open_query(self._session, message, may_leak=False, work=run.work)
                         window.append((index, pending))
@@ -255,12 +261,25 @@ class CursorState:
         """The index of the next row, or None without a result."""
         return self._delivered if self._result is not None else None
 
-    # --- parameters ---------------------------------------------------------------------------------------------
+    # --- parameters and what is wrong with them ------------------------------------------------------------------
 
     def set_input_types(self, sizes: Sequence[Any] | None) -> None:
         """Fix the types of the parameters of the next statement."""
+        self.messages.clear()
         self.check_open()
         self._input_codes = None if sizes is None else [input_code(size) for size in sizes]
+
+    def _warn_of_lost_microseconds(self, arguments: Sequence[Any], options: StatementOptions) -> None:
+        if options.query_engine == "calcite":
+            for argument in arguments:
+                if isinstance(argument, datetime) and argument.microsecond % 1000:
+                    warning = Warning(
+                        f"the Calcite engine keeps milliseconds of a TIMESTAMP: {argument!r} loses its microseconds; "
+                        f"round it, or use query_engine='h2'"
+                    )
+                    warnings.warn(warning, stacklevel=2)
+                    self.messages.append((Warning, warning))
+                    return
 
     def _take_input_codes(self, statement: Statement) -> list[TypeCode | None] | None:
         codes, self._input_codes = self._input_codes, None
@@ -290,6 +309,7 @@ class CursorState:
 
     def close(self) -> Operation[None]:
         """Give up everything; later calls raise InterfaceError."""
+        self.messages.clear()
         if not self.is_closed:
             self.is_closed = True
             self.description = None
@@ -297,19 +317,6 @@ class CursorState:
 
 
 NO_ROW: Final = _NO_ROW
-
-
-def _warn_of_lost_microseconds(arguments: Sequence[Any], options: StatementOptions) -> None:
-    if options.query_engine == "calcite":
-        for argument in arguments:
-            if isinstance(argument, datetime) and argument.microsecond % 1000:
-                warnings.warn(
-                    f"the Calcite engine keeps milliseconds of a TIMESTAMP: {argument!r} loses its microseconds; "
-                    f"round it, or use query_engine='h2'",
-                    Warning,
-                    stacklevel=2,
-                )
-                return
 
 
 def _column(name: str, code: int, first_value: Any) -> Column:

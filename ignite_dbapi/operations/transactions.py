@@ -21,7 +21,8 @@ from ignite_dbapi.operations.statements import Statement, StatementKind
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.context import Feature
-from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send, again
+from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionEnd, TransactionStart
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_ch
     try:
         yield from settle(session.unanswered)
         if is_change and session.transaction_id is None:
-            session.transaction_id = yield from calls.call(
+            session.transaction_id = yield from _control(
                 session,
                 TransactionStart(
                     Concurrency.PESSIMISTIC,
@@ -153,6 +154,7 @@ def settle(unanswered: list[Pending]) -> Operation[None]:
 
 def end(session: Session, *, commit: bool) -> Operation[None]:
     """Commit or roll back; nothing happens if nothing was changed since the last time."""
+    session.messages.clear()
     if session.autocommit:
         return
     yield Acquire(session.transaction_lock)
@@ -161,6 +163,9 @@ def end(session: Session, *, commit: bool) -> Operation[None]:
         transaction_id, session.transaction_id = session.transaction_id, None
         if transaction_id is not None:
             yield from send_end(session, transaction_id, commit=commit)
+    except Error as error:
+        session.messages.append((type(error), again(error)))
+        raise
     finally:
         session.transaction_lock.release()
 
@@ -168,15 +173,29 @@ def end(session: Session, *, commit: bool) -> Operation[None]:
 def send_end(session: Session, transaction_id: int, *, commit: bool) -> Operation[None]:
     """Commit or roll back *transaction_id*, which nobody may use any more."""
     try:
-        yield from calls.call(session, TransactionEnd(transaction_id, commit))
+        yield from _control(session, TransactionEnd(transaction_id, commit))
     except DatabaseError as error:
         if not commit or error.is_connection_lost:
             raise
         # A transaction that could not be committed (it timed out) stays until it is rolled back.
-        yield from calls.call(session, TransactionEnd(transaction_id, False))
+        yield from _control(session, TransactionEnd(transaction_id, False))
         raise OperationalError(
             f"the transaction was rolled back instead of committed: {error}",
             sqlstate="40000",
             status=error.status,
             code="commit_failed",
         ) from error
+
+
+def _control(session: Session, message: Message[T]) -> Operation[T]:
+    """Start or end a transaction. If that is given up half-way, so is the connection, and with it the transaction.
+
+    Otherwise nobody could tell whether it is still there, or whether it was committed.
+    """
+    try:
+        return (yield from calls.call(session, message))
+    except Exception:
+        raise
+    except BaseException as error:
+        session.channel.give_up(error, "starting or ending a transaction")
+        raise

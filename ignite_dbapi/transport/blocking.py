@@ -296,6 +296,11 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
             if channel is not None:
                 channel.give_up(error, "reading an answer")
             raise
+        except KeyboardInterrupt as error:
+            # Amid the operation's own steps, which it cannot take up again.
+            if channel is not None and error is not raised:
+                channel.give_up(error, "handling an answer")
+            raise
         raised = None
         try:
             # Channels and locks are of this module's kind, because whoever runs an operation has made them so.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -303,3 +304,40 @@ def test_partitions_and_lazy(cursor: Any, table: Callable[..., str]) -> None:
         assert len(cursor.execute(f"SELECT id FROM {name}", lazy=lazy, page_size=7).fetchall()) == 50
     for option in ("distributed_joins", "enforce_join_order", "collocated", "local"):
         assert cursor.execute(count, **{option: True}).fetchone() == (50,)
+
+
+def test_messages(connection: Any) -> None:
+    """PEP 249's optional list: cleared by every call but fetches."""
+    cursor = connection.cursor()
+    assert cursor.messages == connection.messages == []
+    with pytest.warns(ignite_dbapi.Warning, match="milliseconds"):
+        cursor.execute("SELECT ?", [datetime(2024, 1, 1, 0, 0, 0, 1)], query_engine="calcite")
+    ((kind, warning),) = cursor.messages
+    assert kind is ignite_dbapi.Warning
+    assert "loses its microseconds" in str(warning)
+    cursor.fetchall()
+    assert len(cursor.messages) == 1
+    with pytest.raises(ProgrammingError) as caught:
+        cursor.execute("SELECT nothing FROM nowhere")
+    ((kind, error),) = cursor.messages
+    assert kind is ProgrammingError
+    assert (str(error), error.sqlstate) == (str(caught.value), caught.value.sqlstate)
+    assert error.__traceback__ is None
+    cursor.setinputsizes(None)
+    assert cursor.messages == []
+    with pytest.raises(DataError):
+        cursor.executemany("UPDATE nowhere SET v = ?", [(2**70,)])
+    assert [kind for kind, _ in cursor.messages] == [DataError]
+    cursor.close()
+    assert cursor.messages == []
+
+
+def test_optional_extensions(connection: Any) -> None:
+    cursor = connection.cursor()
+    assert cursor.connection is connection
+    assert cursor.lastrowid is None
+    assert cursor.rownumber is None
+    assert connection.autocommit is True
+    assert iter(cursor) is cursor
+    # What Ignite has nothing for is left out, which is how PEP 249 says so.
+    assert not any(hasattr(cursor, name) for name in ("callproc", "nextset", "scroll"))

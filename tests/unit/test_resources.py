@@ -37,6 +37,9 @@ class FakeChannel:
     def new_lock(self) -> FakeLock:
         return FakeLock()
 
+    def keep_alive(self, owner: object) -> None:
+        pass
+
 
 class FakeLock:
     """A lock that a simulated task waits for."""
