@@ -18,13 +18,13 @@ class Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._context = contextvars.copy_context()
+        self.context = contextvars.copy_context()
 
     def run(self, awaitable: Any) -> Any:
         async def awaited() -> Any:
             return await awaitable
 
-        return self.loop.run_until_complete(self.loop.create_task(awaited(), context=self._context))
+        return self.loop.run_until_complete(self.loop.create_task(awaited(), context=self.context))
 
     def dressed(self, value: Any) -> Any:
         if inspect.isawaitable(value) and not hasattr(value, "__aiter__") and not hasattr(value, "__aenter__"):
@@ -59,9 +59,8 @@ class Dressed:
             return self._loop.dressed(found)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            plain = [each._value if isinstance(each, Dressed) else each for each in arguments]
-            named = {key: each._value if isinstance(each, Dressed) else each for key, each in options.items()}
-            return self._loop.dressed(found(*plain, **named))
+            named = {key: plain(each) for key, each in options.items()}
+            return self._loop.dressed(self._loop.context.run(found, *map(plain, arguments), **named))
 
         return call
 
@@ -91,6 +90,11 @@ class Dressed:
 
     def __str__(self) -> str:
         return str(self._value)
+
+
+def plain(value: Any) -> Any:
+    """*value* without its dress, if it has one."""
+    return value._value if isinstance(value, Dressed) else value
 
 
 def new_client(mode: str, loop: Loop, *arguments: Any, **options: Any) -> Any:

@@ -81,8 +81,8 @@ def explain(error: BaseException, address: Address, options: ConnectOptions, rec
     if isinstance(error, TimeoutError):
         seconds = f"{options.connect_timeout:g} s" if options.connect_timeout is not None else "the time allowed"
         return _failure(
-            f"{place} did not answer within {seconds}; is it the thin client port of an Ignite node? "
-            f"(option 'connect_timeout')",
+            f"connecting timed out: {place} did not answer within {seconds}; is it the thin client port of an Ignite "
+            f"node? (option 'connect_timeout')",
             "connect_timeout",
         )
     if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)) and not options.uses_tls:

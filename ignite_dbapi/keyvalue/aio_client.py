@@ -53,8 +53,7 @@ class AioClient(BaseClient):
         try:
             return await awaiting.run(operation)
         except Error as error:
-            place = "connect" if error.code == "reconnect_failed" else where
-            raise translated(error, place).with_traceback(error.__traceback__) from error.__cause__
+            raise translated(error, where).with_traceback(error.__traceback__) from error.__cause__
 
     def connect(self, *nodes: Any) -> _Connecting:
         """Connect, to what :meth:`Client.connect` connects to; to be awaited, or used in an ``async with`` block."""

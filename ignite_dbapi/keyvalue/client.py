@@ -23,7 +23,7 @@ from ignite_dbapi.keyvalue.owners import OF_CLIENTS
 from ignite_dbapi.keyvalue.presentation import DataClasses
 from ignite_dbapi.keyvalue.settings import cache_configuration, cache_name, connect_addresses, connect_options
 from ignite_dbapi.keyvalue.transaction import Transaction, current_transaction
-from ignite_dbapi.keyvalue.utils import cache_id, schema_id
+from ignite_dbapi.keyvalue.utils import cache_id, entity_id, schema_id
 from ignite_dbapi.operations import cache as cache_operations
 from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
 from ignite_dbapi.operations.session import Session
@@ -101,8 +101,11 @@ class BaseClient:
     @property
     def _router(self) -> Cluster:
         if self._cluster is None:
-            raise OperationalError(
-                "the client is not connected; call connect() first", code="not_connected", is_connection_lost=True
+            raise translated(
+                OperationalError(
+                    "the client is not connected; call connect() first", code="not_connected", is_connection_lost=True
+                ),
+                "cache",
             )
         return self._cluster
 
@@ -251,7 +254,7 @@ class BaseClient:
 
     def _query_binary_type(self, binary_type: int | str, schema: Any, sync: bool) -> Operation[Any]:
         if not sync:
-            classes = self._presentation.classes(cache_id(binary_type))
+            classes = self._presentation.classes(entity_id(binary_type) or 0)
             return classes if schema is None else classes.get(schema_id(schema))
         return (
             yield from self._call(
@@ -309,12 +312,12 @@ class BaseClient:
 
 def _cannot_connect(error: Error) -> Error:
     """What to raise if connecting failed with *error*."""
-    text = f"Can not connect. {error}"
-    if error.code == "tls_options":
-        return combined(ReconnectError, ParameterError)(text, code=error.code)
-    fresh = type(error)(text)
+    if error.code in ("authentication_failed", "handshake_refused", "no_common_version"):
+        return translated(error, "connect")
+    error_class = combined(ReconnectError, ParameterError) if error.code == "tls_options" else ReconnectError
+    fresh = error_class(f"Can not connect. {error}")
     fresh.__dict__.update(error.__dict__)
-    return translated(fresh, "connect")
+    return fresh
 
 
 class Client(BaseClient):
@@ -352,8 +355,7 @@ class Client(BaseClient):
         try:
             return blocking.run(operation)
         except Error as error:
-            place = "connect" if error.code == "reconnect_failed" else where
-            raise translated(error, place).with_traceback(error.__traceback__) from error.__cause__
+            raise translated(error, where).with_traceback(error.__traceback__) from error.__cause__
 
     def connect(self, *nodes: Any) -> Client:
         """Connect; without arguments to localhost:10800, else to ``host, port`` or ``[(host, port), ...]``.

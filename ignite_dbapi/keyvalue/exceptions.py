@@ -121,6 +121,10 @@ def _class_for(error: errors.Error, where: str) -> type[errors.Error]:
         # No OSError: a loop that tries again whatever failed is to end with it.
         return ReconnectError
     if error.is_connection_lost and not isinstance(error, errors.ProtocolError):
+        # Programs also catch what broke the connection: ConnectionResetError, TimeoutError.
+        cause = error.__cause__
+        if isinstance(cause, (ConnectionError, TimeoutError)):
+            return combined(ConnectionFailure, type(cause))
         return ConnectionFailure
     if isinstance(error, errors.ProtocolError):
         return combined(ParseError, type(error))
