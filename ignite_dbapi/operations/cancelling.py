@@ -149,6 +149,7 @@ class _Killer:
             self._side = yield from self._connect()
         if session.initiator is None:
             yield from self._learn_initiator()
+        now = time.monotonic()
         rows = yield from _rows(
             self._side,
             "SELECT QUERY_ID, SQL, DURATION FROM SYS.SQL_QUERIES WHERE INITIATOR_ID = ?",
@@ -160,10 +161,9 @@ class _Killer:
         killed = session.killed
         for query_id in set(killed) - {query.query_id for query in listed}:
             killed.pop(query_id, None)
-        oldest = max((time.monotonic() - opener.since + _ORDERED for opener in openers), default=0)
-        running = [query for query in listed if query.query_id not in killed and query.milliseconds <= oldest * 1000]
+        running = [query for query in listed if query.query_id not in killed]
         for victim in list(work.queries):
-            found, at_risk = find(running, openers, victim, work.queries)
+            found, at_risk = find(running, openers, victim, work.queries, now)
             for opener in at_risk:
                 opener.is_at_risk = True
             # What was killed while it was planned may have been started all the same.
@@ -206,14 +206,18 @@ def _rows(session: Session, sql: str, arguments: Sequence[Any] = ()) -> Operatio
 
 
 def find(
-    running: Sequence[RunningQuery], openers: Sequence[Opener], victim: Pending, ours: Collection[Pending]
+    running: Sequence[RunningQuery],
+    openers: Sequence[Opener],
+    victim: Pending,
+    ours: Collection[Pending],
+    now: float,
 ) -> tuple[list[RunningQuery], list[Opener]]:
     """Which of the *running* queries of a connection belong to *victim*, and whom it may hit if this is wrong.
 
     *running* is in the order in which they started, *openers* in the order in which they were sent; *ours* may be
-    killed together with *victim*. The H2 engine lists statements as they were sent; Calcite writes them anew, so
-    that they are told apart by their kind, their parameters and the order alone. Nothing is found while that order
-    is not certain and somebody might lose by it.
+    killed together with *victim*; *now* is when *running* was listed. The H2 engine lists statements as they were
+    sent; Calcite writes them anew, so that they are told apart by their kind, their parameters and the order alone.
+    Nothing is found while that order is not certain and somebody might lose by it.
     """
     target = next((opener for opener in openers if opener.pending is victim), None)
     if target is None:
@@ -231,8 +235,13 @@ def find(
     if all(opener.pending in ours for opener in alike):
         return candidates, []
     if len(candidates) != len(alike):
-        # What has pages left may be done on the server all the same.
-        alike = [opener for opener in alike if opener.pending is not None]
+        # What has pages left may be done on the server all the same. If it is not, it must be told by its age.
+        waiting = [opener for opener in alike if opener.pending is not None]
+        oldest = min(opener.since for opener in waiting)
+        if any(opener.pending is None and opener.since > oldest - _ORDERED for opener in alike):
+            return [], []
+        limit = (now - oldest + _ORDERED / 2) * 1000
+        alike, candidates = waiting, [query for query in candidates if query.milliseconds < limit]
         if len(candidates) != len(alike):
             return [], []
     near = [opener for opener in alike if opener.pending not in ours and abs(opener.since - target.since) < _ORDERED]
