@@ -213,6 +213,8 @@ def error_from_answer(status: int, text: str | None, *, message_prefix: str = ""
     ended = _QUERY_ENDED.search(_without_statement(shown)) if error_class is OperationalError else None
     if ended is not None:
         code, sqlstate = _CODE_OF_ENDED[ended.group(1)], SQLSTATE_QUERY_CANCELLED
+    elif sqlstate == SQLSTATE_QUERY_CANCELLED:
+        code = "query_cancelled"
     return error_class(
         f"{message_prefix}{prefix}{shown}",
         sqlstate=sqlstate,

@@ -162,6 +162,7 @@ SEEN: list[tuple[str, type[Error]]] = [
     ),
     (EXECUTE + "The query was timed out.", OperationalError),
     ("57014: The query was cancelled while executing.", OperationalError),
+    ("57014: Failed to plan query", OperationalError),
     ("50000: Failed to run reduce query locally. The query was cancelled while executing.", OperationalError),
     ("50000: Cache transaction timed out: GridNearTxLocal[xid=x]", OperationalError),
     ("Cache transaction timed out: GridNearTxLocal[xid=x]", OperationalError),
@@ -204,9 +205,9 @@ def test_what_servers_were_seen_to_answer(text: str, error_class: type[Error]) -
     error = error_from_answer(1, text)
     assert type(error) is error_class
     assert str(error) == text.strip()
-    if "query was" in text:
+    if "query was" in text or text.startswith("57014"):
         assert error.sqlstate == "57014"
-        assert error.code == ("query_cancelled" if "cancelled" in text else "query_timeout")
+        assert error.code == ("query_timeout" if "timed out" in text else "query_cancelled")
     else:
         assert error.sqlstate == (text[:5] if text[5:7] == ": " else None)
         assert error.code is None
