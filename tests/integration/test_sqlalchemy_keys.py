@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import exc, orm
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.schema import CreateSequence, DropSequence
@@ -268,7 +266,8 @@ def test_counters_come_and_go_with_their_tables(
 
 
 def test_migrations_make_and_drop_counters(connection: sa.Connection) -> None:
-    operations = Operations(MigrationContext.configure(connection))
+    migration = pytest.importorskip("alembic.migration")
+    operations = pytest.importorskip("alembic.operations").Operations(migration.MigrationContext.configure(connection))
     t = operations.create_table(
         "keys_migrated", sa.Column("id", sa.Integer, primary_key=True), sa.Column("v", sa.Integer)
     )
@@ -672,6 +671,8 @@ def test_after_a_restart_without_persistence_keys_begin_anew(make_ignite_cluster
         assert keys_of(connection, t) == [77, 78, 79, 80]
     t.drop(engine)
     engine.dispose()
+    for node in cluster.nodes:
+        node.stop()
 
 
 def test_persistence_keeps_counters(make_ignite_cluster: Callable[..., Any], tmp_path_factory: Any) -> None:
@@ -693,6 +694,8 @@ def test_persistence_keeps_counters(make_ignite_cluster: Callable[..., Any], tmp
         assert connection.execute(t.insert().values(v=2)).inserted_primary_key == (8,)
     t.drop(again)
     again.dispose()
+    for node in cluster.nodes:
+        node.stop()
 
 
 def test_two_nodes(make_ignite_cluster: Callable[..., Any]) -> None:

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import exc, orm
@@ -255,7 +254,7 @@ def test_pandas(engine: sa.Engine) -> None:
     with engine.connect() as connection:
         connection.execute(USER.delete())
         connection.execute(USER.insert(), [{"id": 1, "name": "a", "visits": 5}])
-    frame = pd.DataFrame({"id": [1, 2], "name": ["A", None]})
+    frame = pytest.importorskip("pandas").DataFrame({"id": [1, 2], "name": ["A", None]})
     options: dict[str, Any] = {"if_exists": "append", "index": False, "method": upsert_method}
     assert frame.to_sql("upsert_user", engine, **options) == 2
     assert frame.to_sql("upsert_user", engine, chunksize=1, **options) == 2
