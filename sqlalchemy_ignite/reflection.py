@@ -216,7 +216,8 @@ class _Object:
         """Return the INLINE_SIZE that the server chooses if none is given; None where the types are not known."""
         size = 0
         for name, _ in index.parts:
-            column = self.columns.get(name)
+            # A key of one column has its length under its own name only.
+            column = self.columns.get(self.facts[3] if name == "_KEY" and self.facts[3] is not None else name)
             if column is None or column.java_class is None:
                 return None
             if column.java_class in ("java.lang.String", "[B"):

@@ -124,6 +124,10 @@ def model(*, only_calcite: bool, schema: str | None = None) -> sa.MetaData:
     sa.Index("ref_of_composite", composite.c.v.desc(), composite.c.c)
     mixed = sa.Table("RefMixed", metadata, key("Id"), sa.Column("v w", sa.Integer), ignite_template="replicated")
     sa.Index("Ref Index", mixed.c["v w"])
+    text_key = sa.Table(
+        "ref_text_key", metadata, sa.Column("id", sa.String(9), primary_key=True), sa.Column("v", sa.Integer)
+    )
+    sa.Index("ref_with_text_key", text_key.c.v)
     if not only_calcite:
         sa.Table(
             "ref_h2",
@@ -181,7 +185,7 @@ def test_each_method_asks_one_query(filled: sa.Engine) -> None:
             of_one_table = [statement for statement in asked if "SYS." not in statement]
             assert len(asked) - len(of_one_table) == 1, (method, asked)
             assert not of_one_table or (method == "get_multi_columns" and not has_h2(filled))
-            assert len(found) == (0 if kind is ObjectKind.VIEW else 3 + 2 * has_h2(filled))
+            assert len(found) == (0 if kind is ObjectKind.VIEW else 4 + 2 * has_h2(filled))
 
 
 def test_a_schema_takes_one_query_besides_its_names(filled: sa.Engine) -> None:
@@ -189,7 +193,7 @@ def test_a_schema_takes_one_query_besides_its_names(filled: sa.Engine) -> None:
     with Asked(filled) as asked:
         reflected.reflect(filled)
     assert len([statement for statement in asked if "SYS." in statement]) == 2
-    assert set(reflected.tables) == {"ref_types", "ref_composite", "RefMixed"} | (
+    assert set(reflected.tables) == {"ref_types", "ref_composite", "RefMixed", "ref_text_key"} | (
         {"ref_h2", "ref_bare"} if has_h2(filled) else set()
     )
     with Asked(filled) as asked:
@@ -229,7 +233,7 @@ def test_names_kind_scope_and_schema(filled: sa.Engine) -> None:
 def test_after_a_query_that_the_h2_engine_keeps_tables_for(filled: sa.Engine) -> None:
     with filled.begin() as connection:
         connection.execute(sa.text("SELECT an_integer, COUNT(*) FROM ref_types GROUP BY an_integer UNION SELECT 1, 2"))
-    assert len(sa.inspect(filled).get_multi_columns()) == 3 + 2 * has_h2(filled)
+    assert len(sa.inspect(filled).get_multi_columns()) == 4 + 2 * has_h2(filled)
 
 
 def test_an_inspector_that_is_cleared_asks_again(engine: sa.Engine) -> None:
@@ -280,6 +284,7 @@ def test_reflected_tables_created_in_another_cluster_reflect_the_same(
 def test_what_is_told_of_options(filled: sa.Engine) -> None:
     options = {name: value for (_, name), value in sa.inspect(filled).get_multi_table_options().items()}
     assert options["ref_types"] == {}
+    assert options["ref_text_key"] == {}
     assert options["ref_composite"] == {
         "ignite_affinity_key": "a",
         "ignite_backups": 2,
@@ -308,6 +313,7 @@ def test_what_is_told_of_keys_and_indexes(filled: sa.Engine) -> None:
     if has_h2(filled):
         # What the server has chosen by itself is not told.
         assert {name for name in indexes if "dialect_options" in indexes[name]} == {"ref_inline", "ref_no_inline"}
+        assert "dialect_options" not in inspector.get_indexes("ref_text_key")[0]
 
 
 def test_a_view_that_lost_its_table(engine: sa.Engine) -> None:
