@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import decimal
+import tracemalloc
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 import ignite_dbapi
+from tests.wire import Proxy
 
 CLUSTERS: dict[str, dict[str, Any]] = {
     "both engines": {},
@@ -151,3 +155,229 @@ def test_read_sql_over_the_bare_driver(engine: sa.Engine, table: str) -> None:
         found = pd.read_sql(f"SELECT id, name FROM {table} WHERE id > ? ORDER BY id", connection, params=(1,))
     assert found.columns.tolist() == ["ID", "NAME"]
     assert found["ID"].tolist() == [2, 3]
+
+
+# --- much data ------------------------------------------------------------------------------------------------------
+
+MANY = 300_000
+#: Rows that the server makes, so that none have to be written.
+MANY_ROWS = (
+    f"SELECT X AS id, CAST(X AS DOUBLE) / 4 AS amount, CAST(X AS VARCHAR) AS name FROM SYSTEM_RANGE(1, {MANY})",
+    f"SELECT X AS id, CAST(X AS DOUBLE) / 4 AS amount, CAST(X AS VARCHAR) AS name FROM TABLE(SYSTEM_RANGE(1, {MANY}))",
+)
+
+
+@pytest.mark.parametrize("options", [{}, {"stream_results": True}, {"yield_per": 10_000}], ids=str)
+def test_chunks_take_the_memory_of_a_chunk(engine: sa.Engine, options: dict[str, Any]) -> None:
+    query = MANY_ROWS[engine.dialect.server_engines.default == "calcite"]  # type: ignore[attr-defined]
+    numbers = rows = peak = 0
+    with engine.connect().execution_options(ignite_engine="node", **options) as connection:
+        chunks = pd.read_sql(query, connection, chunksize=10_000)
+        # What the first chunk takes for the first time is not of interest.
+        assert len(next(chunks)) == 10_000
+        tracemalloc.start()
+        try:
+            for chunk in chunks:
+                rows += len(chunk)
+                numbers += int(chunk.iloc[:, 0].sum())
+                peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert rows == MANY - 10_000
+    assert numbers == MANY * (MANY + 1) // 2 - 10_000 * 10_001 // 2
+    # All rows at once take more than ten times as much.
+    assert peak < 12_000_000, peak
+
+
+def test_pages_are_asked_for_as_they_are_needed(make_ignite_cluster: Callable[..., Any]) -> None:
+    ((host, port),) = make_ignite_cluster().addresses
+    with Proxy((host, port)) as proxy:
+        engine = sa.create_engine(proxy.url)
+        with engine.connect().execution_options(ignite_engine="node", ignite_page_size=1000) as connection:
+            before = len(proxy.requests)
+            chunks = pd.read_sql(MANY_ROWS[0], connection, chunksize=1000)
+            for _ in range(3):
+                next(chunks)
+            assert len(proxy.requests) - before <= 6
+            assert sum(len(chunk) for chunk in chunks) == MANY - 3000
+            assert len(proxy.requests) - before >= MANY // 1000
+        engine.dispose()
+
+
+# --- to_sql ---------------------------------------------------------------------------------------------------------
+
+
+def test_if_exists(engine: sa.Engine, table: str) -> None:
+    metadata, _ = declared(table)
+    metadata.create_all(engine)
+    count = f"SELECT COUNT(*) FROM {table}"
+    with engine.connect() as connection:
+        assert frame().to_sql(table, connection, index=False, if_exists="append", chunksize=2) == 3
+        with pytest.raises(ValueError, match="already exists"):
+            frame().to_sql(table, connection, index=False, if_exists="fail")
+        with pytest.raises(pd.errors.DatabaseError, match="IntegrityError"):
+            frame().to_sql(table, connection, index=False, if_exists="append")
+        # The table stays as it was declared, key and all; only its rows are replaced.
+        assert frame().head(2).to_sql(table, connection, index=False, if_exists="delete_rows") == 2
+        assert connection.exec_driver_sql(count).scalar() == 2
+        if has_calcite(engine):
+            assert frame().to_sql(table, connection, index=False, if_exists="replace", method="multi") == 3
+            assert connection.exec_driver_sql(count).scalar() == 3
+            assert frame().to_sql(table, connection, index=False, if_exists="append", method="multi", chunksize=2) == 3
+
+
+def test_an_index_becomes_columns(engine: sa.Engine, table: str) -> None:
+    sa.Table(
+        table,
+        metadata := sa.MetaData(),
+        sa.Column("country", sa.String, primary_key=True),
+        sa.Column("year", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("people", sa.BigInteger),
+    )
+    metadata.create_all(engine)
+    index = pd.MultiIndex.from_tuples([("NLD", 2020), ("NLD", 2021), ("AUS", 2020)], names=["country", "year"])
+    people = pd.DataFrame({"people": [17_407_585, 17_475_415, None]}, index=index, dtype="Int64")
+    assert people.to_sql(table, engine, if_exists="append") == 3
+    found = pd.read_sql_table(table, engine, index_col=["country", "year"], dtype_backend="numpy_nullable")
+    assert found.sort_index().to_dict() == people.sort_index().to_dict()
+
+
+def test_types_of_columns_may_be_given(engine: sa.Engine, table: str) -> None:
+    if not has_calcite(engine):
+        pytest.skip("to_sql creates tables without a key")
+    given = {"id": sa.SmallInteger(), "name": sa.String(10), "amount": sa.Numeric(10, 2), "day": sa.Date()}
+    frame().to_sql(table, engine, index=False, dtype=given)
+    columns = {column["name"]: column["type"] for column in sa.inspect(engine).get_columns(table)}
+    assert [repr(columns[name]) for name in given] == [
+        "SMALLINT()",
+        "VARCHAR(length=10)",
+        "DECIMAL(precision=10, scale=2)",
+        "DATE()",
+    ]
+    found = pd.read_sql(f"SELECT amount FROM {table} ORDER BY id", engine, coerce_float=False)
+    assert found["amount"].tolist() == [decimal.Decimal("1.50"), None, decimal.Decimal("-2.25")]
+
+
+def test_moments_with_a_time_zone(engine: sa.Engine, table: str) -> None:
+    if not has_calcite(engine):
+        pytest.skip("to_sql creates tables without a key")
+    moments = pd.DataFrame({"moment": pd.to_datetime(["2024-01-01 12:00", None]).tz_localize("America/New_York")})
+    with pytest.warns(exc.SAWarning, match="stored as the server's wall clock"):
+        moments.to_sql(table, engine, index=False)
+    zone = "Asia/Tokyo" if engine.dialect.server_engines.default == "calcite" else None  # type: ignore[attr-defined]
+    found = pd.read_sql_table(table, engine)["moment"].dropna()
+    if zone is not None:
+        assert found.dt.tz_localize(zone).tolist() == moments["moment"].dropna().tolist()
+    assert len(found) == 1
+
+
+# --- types ----------------------------------------------------------------------------------------------------------
+
+TYPES: list[tuple[sa.types.TypeEngine[Any], Any, str, str, str]] = [
+    # type, value, and the dtype of a column with it: without NULL, with NULL, the latter in nullable dtypes
+    (sa.Boolean(), True, "bool", "object", "boolean"),
+    (sa.SmallInteger(), 7, "int64", "float64", "Int64"),
+    (sa.Integer(), 7, "int64", "float64", "Int64"),
+    (sa.BigInteger(), 2**53 + 1, "int64", "float64", "Int64"),
+    (sa.REAL(), 0.5, "float64", "float64", "Float64"),
+    (sa.Double(), 0.1, "float64", "float64", "Float64"),
+    (sa.Numeric(10, 2), decimal.Decimal("1.50"), "float64", "float64", "Float64"),
+    (sa.String(10), "é", "str", "str", "string"),
+    (sa.Date(), datetime.date(2024, 1, 2), "object", "object", "string"),
+    (sa.Time(), datetime.time(1, 2, 3), "object", "object", "string"),
+    (
+        sa.DateTime(),
+        datetime.datetime(2024, 1, 2, 3, 4, 5, 678000),
+        "datetime64[us]",
+        "datetime64[us]",
+        "datetime64[us]",
+    ),
+    (sa.Uuid(), uuid.UUID(int=5), "object", "object", "string"),
+    (sa.LargeBinary(), b"ab", "object", "object", "string"),
+]
+
+
+def test_each_type_has_its_dtype(engine: sa.Engine, table: str) -> None:
+    columns = [sa.Column(f"c{number}", type_) for number, (type_, *_) in enumerate(TYPES)]
+    metadata = sa.MetaData()
+    written = sa.Table(table, metadata, sa.Column("id", sa.Integer, primary_key=True, autoincrement=False), *columns)
+    metadata.create_all(engine)
+    names = [column.name for column in columns]
+    with engine.begin() as connection:
+        connection.execute(
+            written.insert(), {"id": 1} | dict(zip(names, (value for _, value, *_ in TYPES), strict=True))
+        )
+        connection.execute(written.insert(), {"id": 2} | dict.fromkeys(names))
+    query = sa.select(*columns).order_by(written.c.id)
+    one = pd.read_sql(query.where(written.c.id == 1), engine)
+    both = pd.read_sql(query, engine)
+    nullable = pd.read_sql(query, engine, dtype_backend="numpy_nullable")
+    for name, (type_, value, alone, with_null, of_nullable) in zip(names, TYPES, strict=True):
+        assert (str(one[name].dtype), str(both[name].dtype), str(nullable[name].dtype)) == (
+            alone,
+            with_null,
+            of_nullable,
+        ), type_
+        assert one[name][0] == value, type_
+        assert pd.isna(both[name][1]), type_
+    # Whole numbers beside NULL are exact with nullable dtypes only; decimals with coerce_float=False.
+    assert nullable["c3"][0] == 2**53 + 1
+    assert pd.read_sql(query, engine, coerce_float=False)["c6"].tolist() == [decimal.Decimal("1.50"), None]
+    arrow = pd.read_sql(query, engine, dtype_backend="pyarrow")
+    assert str(arrow["c3"].dtype) == "int64[pyarrow]"
+
+
+def test_parameters(engine: sa.Engine, table: str) -> None:
+    metadata, _ = declared(table)
+    metadata.create_all(engine)
+    frame().to_sql(table, engine, index=False, if_exists="append")
+    by_mark = f"SELECT id FROM {table} WHERE id > ? AND name IS NOT NULL"
+    assert pd.read_sql_query(by_mark, engine, params=(1,))["id"].tolist() == [3]
+    by_name = sa.text(f"SELECT id FROM {table} WHERE day = :day")
+    assert pd.read_sql_query(by_name, engine, params={"day": datetime.date(2024, 1, 1)})["id"].tolist() == [1]
+    several = sa.text(f"SELECT id FROM {table} WHERE id IN :ids ORDER BY id").bindparams(
+        sa.bindparam("ids", expanding=True)
+    )
+    assert pd.read_sql_query(several, engine, params={"ids": [1, 3, 9]})["id"].tolist() == [1, 3]
+
+
+def test_the_bare_driver_reads_with_a_warning_and_does_not_write(engine: sa.Engine) -> None:
+    with engine.connect() as pooled:
+        connection = pooled.connection.driver_connection
+        with pytest.warns(UserWarning, match="pandas only supports SQLAlchemy connectable"):
+            assert pd.read_sql("SELECT 1 AS one", connection)["ONE"].tolist() == [1]
+        # pandas takes the connection for one to SQLite.
+        with (
+            pytest.warns(UserWarning, match="pandas only supports SQLAlchemy connectable"),
+            pytest.raises((ignite_dbapi.ProgrammingError, pd.errors.DatabaseError), match=r"(?i)sqlite_master"),
+        ):
+            frame().to_sql("pd_frame", connection)
+
+
+# --- what applications put together from text -----------------------------------------------------------------------
+
+
+def test_quoted_names_with_their_schema_and_type_codes(engine: sa.Engine, table: str) -> None:
+    metadata, _ = declared(table)
+    metadata.create_all(engine)
+    frame().to_sql(table, engine, index=False, if_exists="append")
+    found = pd.read_sql(
+        f'SELECT "NAME", COUNT(*) AS "How many" FROM "PUBLIC"."{table.upper()}" GROUP BY "NAME"', engine
+    )
+    assert found.columns.tolist() == ["name", "How many"]
+    with engine.connect() as connection:
+        result = connection.exec_driver_sql(f'SELECT * FROM "PUBLIC"."{table.upper()}" ORDER BY "ID" LIMIT 10')
+        codes = {column[0]: column[1] for column in result.cursor.description}
+    assert codes == {
+        "ID": "BIGINT",
+        "NAME": "VARCHAR",
+        "AMOUNT": "DOUBLE",
+        "FLAG": "BOOLEAN",
+        "MOMENT": "TIMESTAMP",
+        "DAY": "DATE",
+    }
+    assert all(isinstance(code, str) for code in codes.values())
+    inspector = sa.inspect(engine)
+    assert inspector.default_schema_name == "public"
+    assert "public" in inspector.get_schema_names()
+    assert table in inspector.get_table_names(schema="public")
