@@ -1,0 +1,1 @@
+"""A small shop: models, migrations and a web application over asyncio."""
