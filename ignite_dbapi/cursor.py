@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ignite_dbapi import arrow
 from ignite_dbapi.operations.sql import NO_ROW, CursorState
 from ignite_dbapi.rows import RowFactory, tuple_row
 from ignite_dbapi.types import Column
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from ignite_dbapi.connection import Connection
 
 
@@ -129,6 +132,51 @@ class Cursor(CursorAttributes):
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
         return self._connection._run(self._state.fetch_all())
+
+    def fetch_arrow_table(self, schema: arrow.Schema | pyarrow.Schema | None = None) -> pyarrow.Table:
+        """All rows that are left, as a pyarrow.Table (extra ``arrow``).
+
+        Each column has the narrowest type that holds all its values exactly; *schema*, a pyarrow.Schema or a mapping of
+        column names to types, names others. DataError says which column and row do not fit.
+        """
+        return self._connection._run(self._state.fetch_all_columns(arrow.Tables(schema)))
+
+    def fetch_record_batches(
+        self, size: int | None = None, schema: arrow.Schema | pyarrow.Schema | None = None
+    ) -> pyarrow.RecordBatchReader:
+        """The rows that are left as a pyarrow.RecordBatchReader, which fetches while it is read (extra ``arrow``).
+
+        Batches have *size* rows, or are the pages as they come. All have the types of the first one, or those that
+        *schema* names; a later value that does not fit raises DataError.
+        """
+        maker = arrow.RecordBatches(schema)
+        return arrow.reader(lambda: self._connection._run(self._state.fetch_columns(maker, size)))
+
+    def fetch_numpy(self) -> dict[str, Any]:
+        """All rows that are left, as a dict of NumPy arrays by column name.
+
+        NULL is NaN or NaT where the type has it, None in columns of objects (texts, decimals, UUIDs, times of day),
+        and masked (numpy.ma) in columns of integers and booleans.
+        """
+        return self._connection._run(self._state.fetch_all_columns(arrow.NumpyArrays()))
+
+    def fetch_pandas(self, dtype_backend: str | None = None) -> Any:
+        """All rows that are left, as a pandas.DataFrame (extras ``arrow`` and ``pandas``).
+
+        *dtype_backend* is that of pandas.read_sql: ``"pyarrow"``, ``"numpy_nullable"``, or None for NumPy's types,
+        with pandas' nullable ones for integers and booleans in columns with NULLs.
+        """
+        return self._connection._run(self._state.fetch_all_columns(arrow.DataFrames(dtype_backend)))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """All rows that are left, for whoever takes Arrow streams: polars, pandas, pyarrow, duckdb.
+
+        Called again before the next statement, it gives the same rows again, as duckdb expects; the cursor keeps them
+        until then, or until it is closed.
+        """
+        if self._state.exported is None:
+            self._state.exported = self.fetch_arrow_table()
+        return self._state.exported.__arrow_c_stream__(requested_schema)
 
     def __iter__(self) -> Iterator[Any]:
         return self

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ignite_dbapi import arrow
 from ignite_dbapi.cursor import CursorAttributes
 from ignite_dbapi.operations.sql import NO_ROW
 from ignite_dbapi.rows import RowFactory
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from ignite_dbapi.aio.connection import AsyncConnection
 
 
@@ -56,6 +59,33 @@ class AsyncCursor(CursorAttributes):
     async def fetchall(self) -> list[Any]:
         """All rows that are left."""
         return await self._connection._run(self._state.fetch_all())
+
+    async def fetch_arrow_table(self, schema: arrow.Schema | pyarrow.Schema | None = None) -> pyarrow.Table:
+        """All rows that are left, as a pyarrow.Table; see :meth:`ignite_dbapi.Cursor.fetch_arrow_table`."""
+        return await self._connection._run(self._state.fetch_all_columns(arrow.Tables(schema)))
+
+    async def fetch_record_batches(
+        self, size: int | None = None, schema: arrow.Schema | pyarrow.Schema | None = None
+    ) -> AsyncIterator[pyarrow.RecordBatch]:
+        """The rows that are left, a batch at a time; see :meth:`ignite_dbapi.Cursor.fetch_record_batches`.
+
+        An empty result has one batch, without rows, that tells the columns.
+        """
+        maker = arrow.RecordBatches(schema)
+        batch = await self._connection._run(self._state.fetch_columns(maker, size))
+        yield batch
+        while batch.num_rows:
+            batch = await self._connection._run(self._state.fetch_columns(maker, size))
+            if batch.num_rows:
+                yield batch
+
+    async def fetch_numpy(self) -> dict[str, Any]:
+        """All rows that are left, as NumPy arrays; see :meth:`ignite_dbapi.Cursor.fetch_numpy`."""
+        return await self._connection._run(self._state.fetch_all_columns(arrow.NumpyArrays()))
+
+    async def fetch_pandas(self, dtype_backend: str | None = None) -> Any:
+        """All rows that are left, as a pandas.DataFrame; see :meth:`ignite_dbapi.Cursor.fetch_pandas`."""
+        return await self._connection._run(self._state.fetch_all_columns(arrow.DataFrames(dtype_backend)))
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from ignite_dbapi.errors import DataError, Error, InterfaceError
 from ignite_dbapi.operations import calls, facts
 from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
+from ignite_dbapi.protocol.codec.columns import LARGEST_COLUMN, ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, again
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import Page, QueryAnswer
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsPage
+
+T = TypeVar("T")
 
 
 class PagedResult:
@@ -45,16 +50,21 @@ class PagedResult:
 
     def _fetch(self, rows: list[tuple[Any, ...]], count: int | None, work: Work | None) -> Operation[None]:
         while count is None or len(rows) < count:
-            if self.page.row_count:
-                yield from self._request_ahead()
-                taken = yield from self._take(self.page.row_count if count is None else count - len(rows))
-                rows += taken
-            elif self._failure is not None:
-                raise again(self._failure)
-            elif self._next is None and not self.page.has_more:
+            if not (yield from self.has_rows(work)):
                 break
-            else:
-                yield from self._turn_page(work)
+            taken = yield from self._take(self.page.row_count if count is None else count - len(rows))
+            rows += taken
+
+    def has_rows(self, work: Work | None = None) -> Operation[bool]:
+        """Whether there are more rows: then some are in the page, and the page after it is on its way."""
+        while not self.page.row_count:
+            if self._failure is not None:
+                raise again(self._failure)
+            if self._next is None and not self.page.has_more:
+                return False
+            yield from self._turn_page(work)
+        yield from self._request_ahead()
+        return True
 
     def _request_ahead(self) -> Operation[None]:
         if self._next is None and self.page.has_more and not self._is_closed:
@@ -94,16 +104,21 @@ class PagedResult:
             yield from self.close()
 
     def _take(self, count: int) -> Operation[list[tuple[Any, ...]]]:
+        try:
+            return (yield from self._informed(lambda: self.page.take(count, self.session.context)))
+        except DataError:
+            # One value cannot be given as a Python object: the rows before it can.
+            if count == 1:
+                raise
+        return (yield from self._take_until_error())
+
+    def _informed(self, step: Callable[[], T]) -> Operation[T]:
+        """Do *step*, and do it again when what it needs to know was asked for."""
         while True:
             try:
-                return self.page.take(count, self.session.context)
+                return step()
             except MissingFact as missing:
                 fact = missing
-            except DataError:
-                # One value cannot be given as a Python object: the rows before it can.
-                if count == 1:
-                    raise
-                return (yield from self._take_until_error())
             yield from facts.learn(self.session, fact)
 
     def _take_until_error(self) -> Operation[list[tuple[Any, ...]]]:
@@ -133,3 +148,46 @@ class ResultSet(PagedResult):
     def __init__(self, session: Session, answer: SqlFieldsAnswer) -> None:
         super().__init__(session, answer, SqlFieldsPage(answer.cursor_id, len(answer.columns)))
         self.columns = answer.columns
+        # The page that the last block came from, and what it held before.
+        self._block: tuple[Page, int, int] | None = None
+
+    def fetch_block(self, count: int, work: Work | None = None) -> Operation[list[tuple[Any, ...]]]:
+        """Up to *count* rows, which :meth:`rewind` can put back; none at the end."""
+        self._block = None
+        if self._kept:
+            return (yield from self.fetch(count, work))
+        if not (yield from self.has_rows(work)):
+            return []
+        self._block = self.page, self.page.position, self.page.row_count
+        return (yield from self._take(min(count, self.page.row_count)))
+
+    def rewind(self, count: int) -> None:
+        """Let the last *count* rows of the last block be the next ones again."""
+        if self._kept or (count and (self._block is None or self._block[0] is not self.page)):
+            raise InterfaceError(
+                "rows were made for a fetch that was given up: fetch them with fetchmany() before columns are fetched",
+                code="rows_made",
+            )
+        if count:
+            assert self._block is not None
+            page, position, row_count = self._block
+            delivered = row_count - page.row_count - count
+            page.position, page.row_count = position, row_count
+            page.take(delivered, self.session.context)
+
+    def fail(self, error: Error) -> None:
+        """Let whatever is fetched from now on raise *error*."""
+        self._failure = error
+        self._kept = []
+        self.page.row_count = 0
+
+    def fill(self, decoder: ColumnDecoder, count: int | None, work: Work | None = None) -> Operation[None]:
+        """Let *decoder* have *count* rows, or all; fewer at the end, and where a column would get too large."""
+        while count is None or decoder.row_count < count:
+            if not (yield from self.has_rows(work)):
+                break
+            page = self.page
+            if decoder.row_count and decoder.size + page.end - page.position > LARGEST_COLUMN:
+                break
+            number = page.row_count if count is None else count - decoder.row_count
+            yield from self._informed(partial(page.take_columns, number, decoder, self.session.context))

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
 from ignite_dbapi.operations import calls, cancelling, transactions
@@ -19,6 +19,7 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, analyze
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
+from ignite_dbapi.protocol.codec.columns import ColumnBatch, ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, Pending, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
 from ignite_dbapi.types import Column, type_of_column
@@ -33,7 +34,22 @@ _BATCH_WINDOW: Final = 16
 _NO_ROW: Final = object()
 
 T = TypeVar("T")
+MadeT_co = TypeVar("MadeT_co", covariant=True)
 RowMaker = Callable[[tuple[Any, ...]], Any]
+
+
+class ColumnMaker(Protocol[MadeT_co]):
+    """Makes what a user asked for of decoded columns."""
+
+    @property
+    def holds_objects(self) -> bool:
+        """Whether columns may hold values that only Python has a type for."""
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise if nothing can be made of columns with *names*, before anything is fetched."""
+
+    def make(self, batches: Sequence[ColumnBatch]) -> MadeT_co:
+        """Make it of all rows of *batches*."""
 
 
 class CursorState:
@@ -45,9 +61,12 @@ class CursorState:
         self._input_codes: list[TypeCode | None] | None = None
         self._result: ResultSet | None = None
         self._buffer: Iterator[Any] = iter(())
+        self._decoder: ColumnDecoder | None = None
         self._statement: Statement | None = None
         self._work = Work(has_ended=True)
         self._delivered = 0
+        # What was given away as an Arrow stream, which may be asked for again.
+        self.exported: Any = None
         self.make_row: RowMaker | None = None
         self.make_row_maker: Callable[[], RowMaker | None] = lambda: None
         self.is_closed = False
@@ -150,9 +169,9 @@ class CursorState:
         rows: list[tuple[Any, ...]] = []
         if TypeCode.OPTIMIZED in codes and page.row_count:
             # A value of this code may be a DATE or an INTERVAL; only reading it tells.
-            rows = yield from result.fetch(1)
+            rows = yield from result.fetch_block(min(page.row_count, _ROWS_FOR_TYPES))
         self.description = [
-            _column(name, code, rows[0][index] if rows else None)
+            _column(name, code, next((row[index] for row in rows if row[index] is not None), None))
             for index, (name, code) in enumerate(zip(answer.columns, codes, strict=True))
         ]
         self.make_row = self.make_row_maker()
@@ -210,7 +229,9 @@ class CursorState:
         self._readable()
         row = self.next_buffered()
         if row is _NO_ROW:
-            self._buffer = iter((yield from self._with_next([], _BLOCK)))
+            result = self._rows_readable()
+            block = yield from self._working(lambda work: result.fetch_block(_BLOCK, work))
+            self._buffer = iter(self._made(block))
             row = self.next_buffered()
         return None if row is _NO_ROW else row
 
@@ -235,7 +256,7 @@ class CursorState:
 
     def _with_next(self, rows: list[Any], count: int | None) -> Operation[list[Any]]:
         """*rows*, which were decoded before, and the next *count* of the result, or all that are left."""
-        result = self._readable()
+        result = self._rows_readable()
         try:
             more = yield from self._working(lambda work: result.fetch(count, work))
         except Error:
@@ -245,6 +266,60 @@ class CursorState:
             self._buffer = iter(rows)
             raise
         return rows + self._made(more) if rows else self._made(more)
+
+    def fetch_columns(self, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
+        """What *maker* makes of the next *count* rows, or (None) of those of a page; fewer, or none, at the end."""
+        if count is not None and count < 1:
+            raise ProgrammingError(f"batches of {count} rows", code="invalid_size")
+        result, decoder = self._columns_readable(maker)
+        if count is None and not decoder.row_count:
+            yield from self._working(result.has_rows)
+            count = result.page.row_count
+        yield from self._working(lambda work: result.fill(decoder, count or 0, work))
+        return self._made_of(result, maker, [decoder.finish()])
+
+    def fetch_all_columns(self, maker: ColumnMaker[T]) -> Operation[T]:
+        """What *maker* makes of all rows that are left."""
+        result, decoder = self._columns_readable(maker)
+        batches: list[ColumnBatch] = []
+        # One batch, unless a column is larger than Arrow's arrays may be.
+        while not batches or (yield from self._working(result.has_rows)):
+            yield from self._working(lambda work: result.fill(decoder, None, work))
+            batches.append(decoder.finish())
+        return self._made_of(result, maker, batches)
+
+    def _columns_readable(self, maker: ColumnMaker[Any]) -> tuple[ResultSet, ColumnDecoder]:
+        result = self._readable()
+        maker.check(result.columns)
+        rows = list(self._buffer)
+        self._buffer = iter(rows)
+        result.rewind(len(rows))
+        self._buffer = iter(())
+        if self._decoder is None:
+            self._decoder = ColumnDecoder(result.columns, self._delivered)
+        self._decoder.holds_objects = maker.holds_objects
+        return result, self._decoder
+
+    def _made_of(self, result: ResultSet, maker: ColumnMaker[T], batches: list[ColumnBatch]) -> T:
+        try:
+            made = maker.make(batches)
+        except Error as error:
+            # Rows are missing from here on, which must not look like the end of the result.
+            result.fail(error)
+            raise
+        self._delivered += sum(batch.row_count for batch in batches)
+        return made
+
+    def _rows_readable(self) -> ResultSet:
+        result = self._readable()
+        if self._decoder is not None and self._decoder.row_count:
+            raise InterfaceError(
+                "the next rows were made into columns, by a fetch that failed or was given up; run the statement again",
+                code="columns_made",
+            )
+        # Rows that are fetched now are none of the columns that may be fetched later.
+        self._decoder = None
+        return result
 
     def _made(self, rows: list[tuple[Any, ...]]) -> list[Any]:
         return rows if self.make_row is None else list(map(self.make_row, rows))
@@ -304,6 +379,8 @@ class CursorState:
         """Give up the current result."""
         result, self._result = self._result, None
         self._buffer = iter(())
+        self._decoder = None
+        self.exported = None
         if result is not None:
             yield from result.close()
 

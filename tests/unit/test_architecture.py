@@ -39,6 +39,7 @@ ALLOWED = {
     "cluster": {"errors", "options", "types", "protocol", "operations"},
     "transport": {"errors", "options", "types", "protocol", "cluster"},
     "atomic_long": {"operations"},
+    "arrow": {"errors", "protocol"},
     "connection": {
         "atomic_long",
         "errors",

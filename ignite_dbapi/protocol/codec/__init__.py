@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # The modules that setup.py compiles.
-COMPILED_MODULES = ("reader",)
+COMPILED_MODULES = ("reader", "columns")
 
 
 def _load_interpreted(name: str) -> None:

@@ -22,6 +22,8 @@ short = int
 bint = bool
 double = float
 p_const_uchar = bytes
+p_uchar = bytes
+p_int = bytes
 
 
 def cclass(definition: _T) -> _T:
@@ -47,6 +49,16 @@ def final(definition: _T) -> _T:
 def exceptval(*_: Any, **__: Any) -> Callable[[_T], _T]:
     """Compiled: which return value means that an exception was raised."""
     return lambda function: function
+
+
+def nogil(function: _T) -> _T:
+    """Compiled: may be called without holding the GIL."""
+    return function
+
+
+def struct(**_: Any) -> Any:
+    """Compiled: a C struct."""
+    return None
 
 
 def declare(_type: Any = None, value: Any = None, **_: Any) -> Any:

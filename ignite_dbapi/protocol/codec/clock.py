@@ -183,6 +183,20 @@ class Clock:
 
     # --- offsets ------------------------------------------------------------------------------------------
 
+    @property
+    def fixed_offset(self) -> int | None:
+        """The zone's offset from UTC in milliseconds, if it has never another one."""
+        return self._fixed_offset
+
+    def offset_at(self, milliseconds: int) -> int:
+        """The zone's offset from UTC in milliseconds at an instant."""
+        return self._offset_at(milliseconds)[0] if self._fixed_offset is None else self._fixed_offset
+
+    def offset_of_day(self, day: int) -> int | None:
+        """The zone's offset on a whole day of UTC, the number of which is 0 for 1970-01-01; None if it changes."""
+        start, end = (self._exact_offset_at(instant)[0] for instant in (day * _DAY, (day + 1) * _DAY - 1))
+        return start if start == end else None
+
     def _offset_at(self, milliseconds: int) -> tuple[int, int]:
         """The zone's offset in milliseconds at an instant, and the fold of the wall clock there."""
         day = milliseconds // _DAY

@@ -8,6 +8,7 @@ import attrs
 
 from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader
+from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.context import Context
 
 
@@ -63,6 +64,15 @@ class Page:
         self.position = reader.position
         self.row_count -= count
         return rows
+
+    def take_columns(self, count: int, decoder: ColumnDecoder, context: Context) -> None:
+        """Let *decoder* have the next *count* rows, or all that are left. Raises without having moved."""
+        count = min(count, self.row_count)
+        position = decoder.append(self.data, context.knowledge, self.position, self.end, count)
+        if count == self.row_count:
+            _check_end(position, self.end)
+        self.position = position
+        self.row_count -= count
 
 
 def _check_end(position: int, end: int) -> None:

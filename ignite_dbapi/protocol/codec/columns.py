@@ -1,0 +1,1237 @@
+"""Pages to columns: the values of each column one after the other, laid out as Arrow lays them out.
+
+A :class:`ColumnDecoder` goes through the bytes of pages and appends every value to the buffers of its column, without
+making an object of it. Compiled, it does so without holding the GIL. Values that are not of their column's type are
+looked at more closely, by code that both forms share: the column then takes the wider type, if one holds all its values
+exactly.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from struct import Struct
+from struct import error as StructError  # noqa: N812 - it is a class
+from typing import Any, Final
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import attrs
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
+
+from ignite_dbapi.errors import DataError, ProtocolError
+from ignite_dbapi.protocol.codec.clock import Clock
+from ignite_dbapi.protocol.codec.knowledge import Knowledge
+from ignite_dbapi.protocol.codec.reader import MAXIMUM_DECIMAL_SIZE, Reader, decode_text
+from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, SQL_DATE_SIZE, TypeCode
+
+if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
+    from cython.cimports.libc.string import memcmp, memcpy, memset  # type: ignore[import-not-found]
+
+COMPILED: bool = bool(cython.compiled)
+
+# The kind of a column is the type code of the values that it holds, as an unsigned byte, or one of these two.
+NO_VALUES: Final = int(TypeCode.NULL)
+OBJECTS: Final = 0
+DATES: Final = TypeCode.OPTIMIZED & 0xFF
+
+# Bytes of a value in the buffer of a column whose values are all of one size.
+_WIDTHS: Final = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8, 8: 1, 10: 16, 33: 8, 36: 8, DATES: 4}
+# Values that lie in the buffer as they lie in the page.
+_COPIED: Final = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8}
+_OF_ANY_SIZE: Final = frozenset({9, 12, 30})
+_LETTERS: Final = {1: "b", 2: "h", 3: "i", 4: "q", 5: "f", 6: "d"}
+_NAMES: Final = {
+    1: "TINYINT", 2: "SMALLINT", 3: "INTEGER", 4: "BIGINT", 5: "REAL", 6: "DOUBLE", 7: "CHAR", 8: "BOOLEAN",
+    9: "VARCHAR", 10: "UUID", 11: "TIMESTAMP", 12: "VARBINARY", 30: "DECIMAL", 33: "TIMESTAMP", 36: "TIME",
+    DATES: "DATE",
+}  # fmt: skip
+
+# Offsets into the bytes of a column are numbers of 32 bits.
+LARGEST_COLUMN: Final = 2**31 - 1
+# Whole numbers up to this one have a DOUBLE of their own each.
+_LARGEST_EXACT_DOUBLE: Final = 1 << 53
+_DAY: Final = 86_400_000
+# Days since 1970 from 1900 to 2100, for which offsets of a zone are kept in a table.
+_FIRST_DAY: Final = -25_567
+_DAYS: Final = 73_050
+_UNKNOWN: Final = -(2**31)
+
+_I16: Final = Struct("<h").unpack_from
+_I32: Final = Struct("<i")
+_I64: Final = Struct("<q")
+
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+# C numbers, which the loop without the GIL can read.
+_HIGH_BITS = cython.declare(cython.ulonglong, 0x8080808080808080)
+_NO_OFFSET = cython.declare(cython.longlong, _UNKNOWN)
+# Ten times this is less than 2**63.
+_LARGEST_BEFORE_TEN = cython.declare(cython.ulonglong, 2**63 // 10 - 1)
+# Milliseconds that fit into 64 bits as microseconds, and as nanoseconds, with the offset of any zone.
+_FARTHEST_INSTANT = cython.declare(cython.longlong, 9 * 10**15)
+_LAST_NANOSECONDS = cython.declare(cython.longlong, 9 * 10**12)
+
+# Cell and Progress are what the loop without the GIL works on; the interpreted form has no use for them.
+Cell = cython.struct(
+    kind=cython.int,
+    width=cython.int,
+    unit=cython.longlong,
+    used=cython.Py_ssize_t,
+    null_count=cython.Py_ssize_t,
+    values=cython.p_uchar,
+    ends=cython.p_int,
+    scales=cython.p_int,
+    nulls=cython.p_int,
+)
+Progress = cython.struct(
+    buffer=cython.p_uchar,
+    position=cython.Py_ssize_t,
+    end=cython.Py_ssize_t,
+    place=cython.Py_ssize_t,
+    stop=cython.Py_ssize_t,
+    column=cython.Py_ssize_t,
+    column_count=cython.Py_ssize_t,
+    # 0: the server's zone is not known; 1: one offset for all instants; 2: a table of offsets by day.
+    zone=cython.int,
+    offset=cython.longlong,
+    # One instant whose day has several offsets, or is not in the table.
+    single_instant=cython.longlong,
+    single_offset=cython.longlong,
+    offsets=cython.p_int,
+    date_prefix=cython.p_uchar,
+)
+
+
+@attrs.define(eq=False)
+class Column:
+    """One column as far as it was decoded.
+
+    *values* holds values of one size one after the other, or the bytes of texts, byte arrays and decimals, of which
+    number *n* lies between the entries *n* and *n* + 1 of *ends*. *nulls* are the numbers of the rows without a value,
+    and *scales* the scales of decimals. Both, and *ends*, are numbers of 32 bits. *unit* is how many nanoseconds one
+    of a TIMESTAMP column's numbers stands for. *objects* are the values of a column of objects.
+    """
+
+    name: str
+    kind: int = NO_VALUES
+    unit: int = 1000
+    values: bytearray = attrs.field(factory=bytearray)
+    ends: bytearray = attrs.field(factory=bytearray)
+    scales: bytearray = attrs.field(factory=bytearray)
+    nulls: bytearray = attrs.field(factory=bytearray)
+    objects: list[Any] = attrs.field(factory=list)
+    # Of decimals: what the type of the column has grown to.
+    scale: int = 0
+    width: int = 16
+    # What the column was before the page that is being appended made another kind of it.
+    _before: tuple[Any, ...] | None = attrs.field(default=None, init=False)
+
+    def become(self, kind: int, count: int) -> None:
+        """Take values of *kind* from now on; there are *count* rows without a value so far."""
+        self.remember()
+        self.kind = kind
+        self.values = bytearray(count * _WIDTHS.get(kind, 0))
+        self.ends = bytearray(4 * (count + 1) if kind in _OF_ANY_SIZE else 0)
+        self.scales = bytearray(4 * count if kind == 30 else 0)
+        self.objects = [None] * count if kind == OBJECTS else []
+
+    def remember(self) -> None:
+        """Keep what :meth:`roll_back` needs; to be called before the kind or the unit changes."""
+        if self._before is None:
+            self._before = self.kind, self.unit, self.values, self.ends, self.scales, self.objects
+
+    def settle(self) -> None:
+        """Be what the last page has made of the column."""
+        self._before = None
+
+    def roll_back(self, count: int, null_count: int) -> None:
+        """Be again what the column was when it had *count* rows."""
+        if self._before is not None:
+            self.kind, self.unit, self.values, self.ends, self.scales, self.objects = self._before
+            self._before = None
+        self.trim(count, null_count)
+
+    def trim(self, count: int, null_count: int) -> None:
+        """Forget all but the first *count* rows, of which *null_count* have no value."""
+        del self.nulls[4 * null_count :]
+        if self.kind in _OF_ANY_SIZE:
+            del self.ends[4 * (count + 1) :]
+            del self.values[_I32.unpack_from(self.ends, 4 * count)[0] :]
+        else:
+            del self.values[count * _WIDTHS.get(self.kind, 0) :]
+        if self.kind == 30:
+            del self.scales[4 * count :]
+        del self.objects[count:]
+
+    def put(self, place: int, used: int, payload: bytes, scale: int = 0) -> int:
+        """Let *payload* be the value of row *place*, after *used* bytes of others. Returns the bytes then used."""
+        stop = used + len(payload)
+        self.values[used:stop] = payload
+        self.ends[4 * (place + 1) : 4 * (place + 2)] = _I32.pack(stop)
+        if self.kind == 30:
+            self.scales[4 * place : 4 * (place + 1)] = _I32.pack(scale)
+        return stop
+
+    def put_number(self, place: int, payload: bytes) -> None:
+        """Let *payload* be the value of row *place* in a column of values of one size."""
+        start = place * len(payload)
+        self.values[start : start + len(payload)] = payload
+
+    def numbers(self, count: int) -> list[Any]:
+        """The first *count* numbers of a column of numbers."""
+        letter = "q" if self.kind == 33 else _LETTERS[self.kind]
+        return array(letter, bytes(self.values[: count * _WIDTHS[self.kind]])).tolist()
+
+    def null_places(self) -> list[int]:
+        """The numbers of the rows without a value."""
+        return array("i", bytes(self.nulls)).tolist()
+
+
+@attrs.frozen(eq=False)
+class DecodedColumn:
+    """A column as Arrow wants it: *kind* says how to read *values* (see :class:`Column`).
+
+    *validity* has a bit for each row, set where there is a value; None if all have one. *offsets* belong to texts and
+    byte arrays. BOOLEAN values are bits, decimals have *width* bytes and all of them *scale*.
+    """
+
+    name: str
+    kind: int
+    null_count: int
+    validity: bytearray | None
+    values: bytearray
+    offsets: bytearray | None
+    objects: list[Any] | None
+    unit: int
+    scale: int
+    width: int
+
+
+@attrs.frozen(eq=False)
+class ColumnBatch:
+    """Some rows as columns. *first_row* is the number of the first one in the result, from 0."""
+
+    columns: list[DecodedColumn]
+    row_count: int
+    first_row: int
+
+
+class _WrongKind(Exception):
+    """A value does not go into its column."""
+
+
+def _truncated(end: int) -> ProtocolError:
+    return ProtocolError(f"message ends within a value: {end} bytes are there")
+
+
+# --- the loop without the GIL: compiled only ------------------------------------------------------------------
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_utf8(text: cython.p_uchar, size: cython.Py_ssize_t) -> cython.bint:
+    """Whether *text* is UTF-8 as Unicode defines it: shortest forms, no surrogates."""
+    position: cython.Py_ssize_t = 0
+    block: cython.ulonglong = 0
+    lead: cython.int
+    second: cython.int
+    more: cython.int
+    while position < size:
+        if position + 8 <= size:
+            memcpy(cython.address(block), text + position, 8)
+            if block & _HIGH_BITS == 0:
+                position += 8
+                continue
+        lead = text[position]
+        position += 1
+        if lead < 0x80:
+            continue
+        if lead < 0xC2 or lead > 0xF4:
+            return False
+        more = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+        if position + more > size:
+            return False
+        second = text[position]
+        if (
+            (lead == 0xE0 and second < 0xA0)
+            or (lead == 0xED and second > 0x9F)
+            or (lead == 0xF0 and second < 0x90)
+            or (lead == 0xF4 and second > 0x8F)
+        ):
+            return False
+        while more > 0:
+            if text[position] & 0xC0 != 0x80:
+                return False
+            position += 1
+            more -= 1
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.inline
+@cython.exceptval(check=False)
+def _shift(progress: cython.pointer(Progress), instant: cython.longlong) -> cython.bint:
+    """Put the offset of the zone at *instant* into *progress*; False if it is not known."""
+    day: cython.longlong
+    offset: cython.int
+    if instant > _FARTHEST_INSTANT or instant < -_FARTHEST_INSTANT:
+        return False
+    if progress.zone == 1:
+        return True
+    if progress.zone == 0:
+        return False
+    if instant == progress.single_instant:
+        progress.offset = progress.single_offset
+        return True
+    day = instant // 86400000 + 25567
+    if day < 0 or day >= 73050:
+        return False
+    offset = progress.offsets[day]
+    if offset == _NO_OFFSET:
+        return False
+    progress.offset = offset
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _fill(progress: cython.pointer(Progress), cells: cython.pointer(Cell)) -> cython.int:
+    """Append values until all are there (0), one needs a closer look (1) or the message ends within one (2)."""
+    buffer: cython.p_uchar = progress.buffer
+    position: cython.Py_ssize_t = progress.position
+    end: cython.Py_ssize_t = progress.end
+    place: cython.Py_ssize_t = progress.place
+    column: cython.Py_ssize_t = progress.column
+    column_count: cython.Py_ssize_t = progress.column_count
+    cell: cython.pointer(Cell)
+    status: cython.int = 0
+    code: cython.int
+    length: cython.int = 0
+    scale: cython.int = 0
+    index: cython.int
+    number32: cython.int = 0
+    number: cython.longlong = 0
+    while place < progress.stop:
+        while column < column_count:
+            cell = cells + column
+            if position >= end:
+                status = 2
+                break
+            code = buffer[position]
+            if code == 101:
+                if cell.kind == 0:
+                    status = 1
+                    break
+                if cell.width:
+                    memset(cell.values + place * cell.width, 0, cell.width)
+                elif cell.ends != cython.NULL:
+                    cell.ends[place + 1] = cython.cast(cython.int, cell.used)
+                    if cell.scales != cython.NULL:
+                        cell.scales[place] = 0
+                cell.nulls[cell.null_count] = cython.cast(cython.int, place)
+                cell.null_count += 1
+                position += 1
+            elif code == 9 or code == 12:
+                if code != cell.kind:
+                    status = 1
+                    break
+                if position + 5 > end:
+                    status = 2
+                    break
+                memcpy(cython.address(length), buffer + position + 1, 4)
+                if length < 0 or length > end - position - 5:
+                    status = 2
+                    break
+                if code == 9 and not _is_utf8(buffer + position + 5, length):
+                    status = 1
+                    break
+                memcpy(cell.values + cell.used, buffer + position + 5, length)
+                cell.used += length
+                cell.ends[place + 1] = cython.cast(cython.int, cell.used)
+                position += 5 + length
+            elif code == 3:
+                if position + 5 > end:
+                    status = 2
+                    break
+                memcpy(cython.address(number32), buffer + position + 1, 4)
+                if cell.kind == 3:
+                    memcpy(cell.values + place * 4, cython.address(number32), 4)
+                elif cell.kind == 4:
+                    number = number32
+                    memcpy(cell.values + place * 8, cython.address(number), 8)
+                else:
+                    status = 1
+                    break
+                position += 5
+            elif code == 4 or code == 6:
+                if code != cell.kind:
+                    status = 1
+                    break
+                if position + 9 > end:
+                    status = 2
+                    break
+                memcpy(cell.values + place * 8, buffer + position + 1, 8)
+                position += 9
+            elif code == 30:
+                if cell.kind != 30:
+                    status = 1
+                    break
+                if position + 9 > end:
+                    status = 2
+                    break
+                memcpy(cython.address(scale), buffer + position + 1, 4)
+                memcpy(cython.address(length), buffer + position + 5, 4)
+                if length < 0 or length > end - position - 9:
+                    status = 2
+                    break
+                if length == 0 or length > 16384:
+                    status = 1
+                    break
+                memcpy(cell.values + cell.used, buffer + position + 9, length)
+                cell.used += length
+                cell.ends[place + 1] = cython.cast(cython.int, cell.used)
+                cell.scales[place] = scale
+                position += 9 + length
+            elif code == 33:
+                if cell.kind != 33:
+                    status = 1
+                    break
+                if position + 13 > end:
+                    status = 2
+                    break
+                memcpy(cython.address(number), buffer + position + 1, 8)
+                memcpy(cython.address(number32), buffer + position + 9, 4)
+                if not _shift(progress, number):
+                    status = 1
+                    break
+                number += progress.offset
+                if number32 < 0 or number32 > 999999:
+                    status = 1
+                    break
+                if cell.unit == 1000 and number32 % 1000 == 0:
+                    number = number * 1000 + number32 // 1000
+                elif cell.unit == 1 and -_LAST_NANOSECONDS < number < _LAST_NANOSECONDS:
+                    number = number * 1000000 + number32
+                else:
+                    status = 1
+                    break
+                memcpy(cell.values + place * 8, cython.address(number), 8)
+                position += 13
+            elif code == 254:
+                if cell.kind != 254 or position + 20 > end or memcmp(buffer + position, progress.date_prefix, 12):
+                    status = 1
+                    break
+                memcpy(cython.address(number), buffer + position + 12, 8)
+                if not _shift(progress, number):
+                    status = 1
+                    break
+                number = (number + progress.offset) // 86400000
+                number32 = cython.cast(cython.int, number)
+                memcpy(cell.values + place * 4, cython.address(number32), 4)
+                position += 20
+            elif code == 8:
+                if cell.kind != 8:
+                    status = 1
+                    break
+                if position + 2 > end:
+                    status = 2
+                    break
+                cell.values[place] = buffer[position + 1] != 0
+                position += 2
+            elif code == 36:
+                if cell.kind != 36:
+                    status = 1
+                    break
+                if position + 9 > end:
+                    status = 2
+                    break
+                memcpy(cython.address(number), buffer + position + 1, 8)
+                if not _shift(progress, number):
+                    status = 1
+                    break
+                number = (number + progress.offset) % 86400000 * 1000
+                memcpy(cell.values + place * 8, cython.address(number), 8)
+                position += 9
+            elif code == 10:
+                if cell.kind != 10:
+                    status = 1
+                    break
+                if position + 17 > end:
+                    status = 2
+                    break
+                for index in range(8):
+                    cell.values[place * 16 + index] = buffer[position + 8 - index]
+                    cell.values[place * 16 + 8 + index] = buffer[position + 16 - index]
+                position += 17
+            elif (code == 1 or code == 2 or code == 5) and code == cell.kind:
+                if position + 1 + cell.width > end:
+                    status = 2
+                    break
+                memcpy(cell.values + place * cell.width, buffer + position + 1, cell.width)
+                position += 1 + cell.width
+            else:
+                status = 1
+                break
+            column += 1
+        if status:
+            break
+        column = 0
+        place += 1
+    progress.position = position
+    progress.place = place
+    progress.column = column
+    return status
+
+
+# --- the decoder ----------------------------------------------------------------------------------------------
+
+
+@cython.cclass
+class ColumnDecoder:
+    """Appends the rows of pages to columns with *names*; *first_row* is the number of the first one in the result.
+
+    Unless *holds_objects*, values without a type of their own in Arrow raise DataError.
+    """
+
+    row_count = cython.declare(cython.Py_ssize_t, visibility="readonly")
+    holds_objects = cython.declare(cython.bint, visibility="public")
+    _columns = cython.declare(list)
+    _first_row = cython.declare(object)
+    _offsets = cython.declare(object)
+    _cells = cython.declare(bytearray)
+    _progress = cython.declare(Progress)
+
+    def __init__(self, names: Sequence[str], first_row: int = 0) -> None:
+        self.row_count = 0
+        self.holds_objects = True
+        self._columns = [Column(name) for name in names]
+        self._first_row = first_row
+
+    @property
+    def size(self) -> int:
+        """The bytes of the column that has most of them, which may be up to LARGEST_COLUMN."""
+        return max((len(column.values) for column in self._columns if column.kind in _OF_ANY_SIZE), default=0)
+
+    def append(self, data: bytes, knowledge: Knowledge, position: int, end: int, row_count: int) -> int:
+        """Decode *row_count* rows from *position* on, and return where they end.
+
+        Nothing has been appended if this raises. DataError names a value that does not go into its column.
+        """
+        columns = self._columns
+        if row_count < 0 or not 0 <= position <= end <= len(data) or row_count * len(columns) > end - position:
+            raise ProtocolError(f"page of {row_count} rows and {len(columns)} columns in {end - position} bytes")
+        null_counts = [len(column.nulls) // 4 for column in columns]
+        is_done = False
+        try:
+            if cython.compiled:
+                position = self._append(data, knowledge, position, end, row_count, null_counts)
+            else:
+                position = self._append_interpreted(data, knowledge, position, end, row_count)
+            is_done = True
+        except (StructError, IndexError):
+            # Interpreted, struct and indexing notice the end of the message by themselves.
+            raise _truncated(end) from None
+        finally:
+            for column, null_count in zip(columns, null_counts, strict=True):
+                if is_done:
+                    column.settle()
+                else:
+                    column.roll_back(self.row_count, null_count)
+        self.row_count += row_count
+        return position
+
+    def finish(self) -> ColumnBatch:
+        """What was appended since the last time, as columns; those that follow have the same types, or wider ones."""
+        count = self.row_count
+        decoded = [_decoded(column, count, self._first_row) for column in self._columns]
+        batch = ColumnBatch(decoded, count, self._first_row)
+        self._first_row += count
+        self.row_count = 0
+        for column in self._columns:
+            column.nulls = bytearray()
+            column.become(column.kind, 0)
+            column.settle()
+        return batch
+
+    # --- compiled ---------------------------------------------------------------------------------------------
+
+    @cython.cfunc
+    def _append(
+        self,
+        data: bytes,
+        knowledge: Knowledge,
+        position: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        row_count: cython.Py_ssize_t,
+        null_counts: list,  # type: ignore[type-arg]
+    ) -> cython.Py_ssize_t:
+        columns: list = self._columns  # type: ignore[type-arg]
+        column_count: cython.Py_ssize_t = len(columns)
+        memory: bytearray = bytearray(cython.sizeof(Cell) * column_count)
+        prefix: bytes = SQL_DATE_PREFIX
+        cells: cython.pointer(Cell) = cython.cast(cython.pointer(Cell), cython.cast(cython.p_uchar, memory))
+        cell: cython.pointer(Cell)
+        progress: cython.pointer(Progress) = cython.address(self._progress)
+        status: cython.int = 1
+        index: cython.Py_ssize_t
+        progress.buffer = cython.cast(cython.p_uchar, data)
+        progress.date_prefix = cython.cast(cython.p_uchar, prefix)
+        progress.position = position
+        progress.end = end
+        progress.place = self.row_count
+        progress.stop = self.row_count + row_count
+        progress.column = 0
+        progress.column_count = column_count
+        self._set_zone(knowledge)
+        for index in range(column_count):
+            column = columns[index]
+            cells[index].used = len(column.values)
+            cells[index].null_count = null_counts[index]
+            self._reserve(column, cells + index)
+        while True:
+            with cython.nogil:
+                status = _fill(progress, cells)
+            if status == 0:
+                break
+            if status == 2:
+                raise _truncated(end)
+            column = columns[progress.column]
+            cell = cells + progress.column
+            del column.nulls[4 * cell.null_count :]
+            code = data[progress.position]
+            after, used = self._look_closer(column, data, knowledge, progress.position, end, progress.place, cell.used)
+            if after != progress.position:
+                if progress.zone == 2 and code in (33, 36, 254):
+                    self._keep_offset(knowledge.wall_clock(), after - (12 if code == 33 else 8))
+                progress.position = after
+                progress.column += 1
+                if progress.column == column_count:
+                    progress.column = 0
+                    progress.place += 1
+            cell.used = used
+            self._reserve(column, cell)
+        for index in range(column_count):
+            columns[index].trim(progress.stop, cells[index].null_count)
+        return progress.position
+
+    @cython.cfunc
+    def _reserve(self, column: Column, cell: cython.pointer(Cell)) -> object:
+        """Make room for what the rest of the page may add to *column*, and let *cell* point there."""
+        values: bytearray = column.values
+        ends: bytearray = column.ends
+        scales: bytearray = column.scales
+        nulls: bytearray = column.nulls
+        stop: cython.Py_ssize_t = self._progress.stop
+        kind: cython.int = column.kind
+        cell.kind = kind
+        cell.width = _WIDTHS.get(kind, 0)
+        cell.unit = column.unit
+        cell.ends = cython.NULL
+        cell.scales = cython.NULL
+        if cell.width:
+            _grow(values, stop * cell.width)
+        elif kind == 9 or kind == 12 or kind == 30:
+            _grow(values, cell.used + self._progress.end - self._progress.position)
+            _grow(ends, 4 * (stop + 1))
+            cell.ends = cython.cast(cython.p_int, cython.cast(cython.p_uchar, ends))
+            if kind == 30:
+                _grow(scales, 4 * stop)
+                cell.scales = cython.cast(cython.p_int, cython.cast(cython.p_uchar, scales))
+        # Between two values, so many of which may be NULL.
+        _grow(nulls, 4 * (cell.null_count + stop - self._progress.place))
+        cell.values = cython.cast(cython.p_uchar, values)
+        cell.nulls = cython.cast(cython.p_int, cython.cast(cython.p_uchar, nulls))
+        return None
+
+    @cython.cfunc
+    def _set_zone(self, knowledge: Knowledge) -> object:
+        progress: cython.pointer(Progress) = cython.address(self._progress)
+        clock = knowledge.clock
+        progress.zone = 0
+        if clock is not None and clock.fixed_offset is not None:
+            progress.zone = 1
+            progress.offset = clock.fixed_offset
+        elif clock is not None:
+            offsets: bytearray = _offsets_of(clock)
+            self._offsets = offsets
+            progress.zone = 2
+            progress.offsets = cython.cast(cython.p_int, cython.cast(cython.p_uchar, offsets))
+            progress.single_instant = 0
+            progress.single_offset = clock.offset_at(0)
+        return None
+
+    @cython.cfunc
+    def _keep_offset(self, clock: Clock, position: cython.Py_ssize_t) -> object:
+        """Have the offset at hand if the next instant that is not in the table is this one again."""
+        progress: cython.pointer(Progress) = cython.address(self._progress)
+        memcpy(cython.address(progress.single_instant), progress.buffer + position, 8)
+        progress.single_offset = clock.offset_at(progress.single_instant)
+        return None
+
+    # --- interpreted ------------------------------------------------------------------------------------------
+
+    def _append_interpreted(self, data: bytes, knowledge: Knowledge, position: int, end: int, row_count: int) -> int:
+        columns = self._columns
+        start = self.row_count
+        for place in range(start, start + row_count):
+            for column in columns:
+                code = data[position]
+                kind = column.kind
+                if code == 101 and kind != OBJECTS:
+                    _put_null(column, place)
+                    position += 1
+                elif code == kind and kind in _COPIED:
+                    stop = position + 1 + _COPIED[kind]
+                    column.values += data[position + 1 : stop]
+                    position = stop
+                elif code == kind and kind in _OF_ANY_SIZE:
+                    position = self._append_bytes(column, data, position, end, place)
+                else:
+                    while True:
+                        used = len(column.values)
+                        after, used = self._look_closer(column, data, knowledge, position, end, place, used)
+                        if after != position:
+                            break
+                    position = after
+            if position > end:
+                raise _truncated(end)
+        return position
+
+    def _append_bytes(self, column: Column, data: bytes, position: int, end: int, place: int) -> int:
+        head = position + 5
+        scale = 0
+        if column.kind == 30:
+            head += 4
+            scale = _I32.unpack_from(data, position + 1)[0]
+        payload, stop = _bytes_at(data, head, end)
+        try:
+            if column.kind == 9:
+                payload = _utf8(payload)
+            elif column.kind == 30:
+                _check_magnitude(payload)
+        except _WrongKind as reason:
+            raise self._mixed(column, column.kind, place, str(reason)) from None
+        column.put(place, len(column.values), payload, scale)
+        return stop
+
+    # --- values that are not what the column holds, in both forms ------------------------------------------------
+
+    def _look_closer(
+        self, column: Column, data: bytes, knowledge: Knowledge, position: int, end: int, place: int, used: int
+    ) -> tuple[int, int]:
+        """Change *column* so that it can hold the value at *position*, or append the value.
+
+        Returns where to go on, and how many bytes of the column's values are in use.
+        """
+        code = data[position]
+        try:
+            if column.kind == OBJECTS:
+                if not self.holds_objects:
+                    raise self._no_type(column, place)
+                after = self._append_object(column, data, knowledge, position, end)
+            elif column.kind == NO_VALUES:
+                column.become(_kind_of_first(code, data, position), place)
+                after = position
+            elif column.kind in (33, 36, DATES) and code in (11, 33, 36, DATES):
+                after = self._append_time(column, data, knowledge, position, end, place, code)
+            else:
+                after, payload, scale = _adapted(column, data, position, end, place, code)
+                if payload is not None:
+                    if column.kind in _OF_ANY_SIZE:
+                        used = column.put(place, used, payload, scale)
+                    else:
+                        column.put_number(place, payload)
+        except _WrongKind as reason:
+            raise self._mixed(column, code, place, str(reason)) from None
+        if after == position:
+            used = len(column.values)
+        if after > end:
+            raise _truncated(end)
+        return after, used
+
+    def _append_object(self, column: Column, data: bytes, knowledge: Knowledge, position: int, end: int) -> int:
+        reader = Reader(data, knowledge, position, end)
+        column.objects.append(reader.value())
+        return int(reader.position)
+
+    def _append_time(
+        self, column: Column, data: bytes, knowledge: Knowledge, position: int, end: int, place: int, code: int
+    ) -> int:
+        kind = column.kind
+        start, nanoseconds = position + 1, 0
+        if code == DATES:
+            start = position + len(SQL_DATE_PREFIX)
+            if data[position:start] != SQL_DATE_PREFIX:
+                raise _WrongKind("an INTERVAL")
+        if kind != (33 if code == 11 else code):
+            raise _WrongKind
+        milliseconds, after = _I64.unpack_from(data, start)[0], start + 8
+        if code == 33:
+            nanoseconds, after = _I32.unpack_from(data, start + 8)[0], start + 12
+        if after > end:
+            raise _truncated(end)
+        clock = knowledge.wall_clock()
+        wall = milliseconds + _learn_offset(clock, milliseconds)
+        if kind == DATES:
+            number, packing = wall // _DAY, _I32
+        elif kind == 36:
+            number, packing = wall % _DAY * 1000, _I64
+        else:
+            if column.unit == 1000 and nanoseconds % 1000:
+                self._make_nanoseconds(column, place)
+                return position
+            number, packing = (wall * 1_000_000 + nanoseconds) // column.unit, _I64
+        if not -(2 ** (8 * packing.size - 1)) <= number < 2 ** (8 * packing.size - 1):
+            raise self._out_of_range(column, place)
+        column.put_number(place, packing.pack(number))
+        return after
+
+    def _make_nanoseconds(self, column: Column, count: int) -> None:
+        numbers = [number * 1000 for number in column.numbers(count)]
+        for place, number in enumerate(numbers):
+            if not -(2**63) <= number < 2**63:
+                raise self._out_of_range(column, place)
+        column.remember()
+        column.values = bytearray(array("q", numbers).tobytes())
+        column.unit = 1
+
+    def _out_of_range(self, column: Column, place: int) -> DataError:
+        return DataError(
+            f"column {column.name!r}, row {self._first_row + place} (from 0): a {_NAMES[column.kind]} beyond what fits "
+            f"into {'64 bits of nanoseconds' if column.kind == 33 else '32 bits of days'}; CAST it to VARCHAR, or to a "
+            f"TIMESTAMP without parts of a microsecond",
+            code="value_not_representable",
+        )
+
+    def _no_type(self, column: Column, place: int) -> DataError:
+        return DataError(
+            f"column {column.name!r}, row {self._first_row + place} (from 0): Arrow has no type for the object there; "
+            f"select its fields or CAST it to VARCHAR, or use fetch_pandas(), fetch_numpy() or fetchall()",
+            code="column_of_objects",
+        )
+
+    def _mixed(self, column: Column, code: int, place: int, reason: str) -> DataError:
+        name = _NAMES.get(code, "object")
+        return DataError(
+            f"column {column.name!r}, row {self._first_row + place} (from 0): {reason or name} does not go into a "
+            f"column that holds {_NAMES[column.kind]} values so far; CAST the column to one type in the statement, or "
+            f"fetch the rows with fetchall()",
+            code="mixed_column",
+        )
+
+
+def _kind_of_first(code: int, data: bytes, position: int) -> int:
+    """The kind of a column whose first value stands at *position*."""
+    if code == DATES:
+        is_date = data[position : position + len(SQL_DATE_PREFIX)] == SQL_DATE_PREFIX
+        return DATES if is_date and position + SQL_DATE_SIZE <= len(data) else OBJECTS
+    if code == 11:
+        return 33
+    if code == 7:
+        return 9
+    return code if code in _WIDTHS or code in _OF_ANY_SIZE else OBJECTS
+
+
+def _adapted(
+    column: Column, data: bytes, position: int, end: int, place: int, code: int
+) -> tuple[int, bytes | None, int]:
+    """Where to go on, and what to append (bytes, and the scale of a decimal), if the column was not widened first."""
+    kind = column.kind
+    if code == kind == 8:
+        return position + 2, bytes([data[position + 1] != 0]), 0
+    if code == kind == 10:
+        stop = position + 17
+        if stop > end:
+            raise _truncated(end)
+        return stop, data[position + 8 : position : -1] + data[position + 16 : position + 8 : -1], 0
+    if code == kind and kind in (9, 12):
+        payload, stop = _bytes_at(data, position + 5, end)
+        return stop, _utf8(payload) if kind == 9 else payload, 0
+    if code == 7 and kind == 9:
+        unit = _I16(data, position + 1)[0] & 0xFFFF
+        if 0xD800 <= unit < 0xE000:
+            raise _WrongKind("text with half of a character (a lone surrogate)")
+        return position + 3, chr(unit).encode(), 0
+    if code == kind == 30:
+        payload, stop = _bytes_at(data, position + 9, end)
+        _check_magnitude(payload)
+        return stop, payload, _I32.unpack_from(data, position + 1)[0]
+    if code in (1, 2, 3, 4, 5, 6) and kind in (1, 2, 3, 4, 5, 6, 30):
+        return _adapted_number(column, data, position, end, place, code)
+    if code == 30 and kind in (1, 2, 3, 4):
+        _make_decimals(column, place)
+        return position, None, 0
+    raise _WrongKind
+
+
+def _adapted_number(
+    column: Column, data: bytes, position: int, end: int, place: int, code: int
+) -> tuple[int, bytes | None, int]:
+    kind = column.kind
+    after = position + 1 + _WIDTHS[code]
+    if after > end:
+        raise _truncated(end)
+    if code == kind:
+        return after, data[position + 1 : after], 0
+    number = array(_LETTERS[code], data[position + 1 : after])[0]
+    if kind == 30:
+        if code > 4:
+            raise _WrongKind
+        return after, _magnitude(number), 0
+    if code <= 4 and kind <= 4:
+        if code > kind:
+            _widen(column, place, code)
+            return position, None, 0
+        return after, array(_LETTERS[kind], [number]).tobytes(), 0
+    if kind == 6:
+        if code <= 4 and abs(number) > _LARGEST_EXACT_DOUBLE:
+            raise _WrongKind(f"the {_NAMES[code]} {number}, which no DOUBLE is equal to,")
+        return after, array("d", [number]).tobytes(), 0
+    # A REAL holds not all that an INTEGER does: a DOUBLE is the next that may hold both.
+    if kind <= 4 and any(abs(value) > _LARGEST_EXACT_DOUBLE for value in column.numbers(place)):
+        raise _WrongKind(f"a {_NAMES[code]} after numbers that no DOUBLE is equal to")
+    _widen(column, place, 6)
+    return position, None, 0
+
+
+def _widen(column: Column, count: int, kind: int) -> None:
+    column.remember()
+    column.values = bytearray(array(_LETTERS[kind], column.numbers(count)).tobytes())
+    column.kind = kind
+
+
+def _make_decimals(column: Column, count: int) -> None:
+    nulls = set(column.null_places())
+    numbers = column.numbers(count)
+    column.become(30, 0)
+    used = 0
+    for place, number in enumerate(numbers):
+        used = column.put(place, used, b"" if place in nulls else _magnitude(number))
+
+
+def _magnitude(number: int) -> bytes:
+    """*number* as decimals travel: big endian, the sign in the first bit."""
+    payload = bytearray(abs(number).to_bytes(abs(number).bit_length() // 8 + 1, "big"))
+    if number < 0:
+        payload[0] |= 0x80
+    return bytes(payload)
+
+
+def _put_null(column: Column, place: int) -> None:
+    column.nulls += _I32.pack(place)
+    if column.kind in _OF_ANY_SIZE:
+        column.put(place, len(column.values), b"")
+    else:
+        column.values += bytes(_WIDTHS.get(column.kind, 0))
+
+
+def _bytes_at(data: bytes, start: int, end: int) -> tuple[bytes, int]:
+    """The bytes from *start* on, before which their number stands, and where they end."""
+    length: int = _I32.unpack_from(data, start - 4)[0]
+    stop = start + length
+    if length < 0 or stop > end:
+        raise _truncated(end)
+    return data[start:stop], stop
+
+
+def _utf8(payload: bytes) -> bytes:
+    """*payload* as UTF-8 proper, whichever string version it came in."""
+    if payload.isascii():
+        return payload
+    try:
+        return decode_text(payload).encode()
+    except UnicodeEncodeError:
+        raise _WrongKind("text with half of a character (a lone surrogate)") from None
+
+
+def _check_magnitude(payload: bytes) -> None:
+    if not payload:
+        raise ProtocolError("decimal without magnitude bytes")
+    if len(payload) > MAXIMUM_DECIMAL_SIZE:
+        raise _WrongKind(f"a decimal of {len(payload)} bytes")
+
+
+# --- offsets of a zone ----------------------------------------------------------------------------------------
+
+# Filled as days come along, and kept for all results: asking the zone costs more than everything else.
+_tables: WeakKeyDictionary[Clock, bytearray] = WeakKeyDictionary()
+
+
+def _offsets_of(clock: Clock) -> bytearray:
+    table = _tables.get(clock)
+    if table is None:
+        table = _tables[clock] = bytearray(_I32.pack(_UNKNOWN) * _DAYS)
+    return table
+
+
+def _learn_offset(clock: Clock, milliseconds: int) -> int:
+    offset = clock.offset_at(milliseconds)
+    day = milliseconds // _DAY
+    index = day - _FIRST_DAY
+    if clock.fixed_offset is None and 0 <= index < _DAYS and clock.offset_of_day(day) is not None:
+        _I32.pack_into(_offsets_of(clock), 4 * index, offset)
+    return offset
+
+
+# --- what Arrow wants -----------------------------------------------------------------------------------------
+
+
+def _decoded(column: Column, count: int, first_row: int) -> DecodedColumn:
+    null_count = len(column.nulls) // 4
+    validity = _validity(column.nulls, count) if null_count else None
+    values = column.values
+    if column.kind == 8:
+        values = _bits(values, count)
+    elif column.kind == 30:
+        values = _fixed_decimals(column, count, first_row)
+    if column.kind == OBJECTS:
+        null_count = sum(value is None for value in column.objects)
+    return DecodedColumn(
+        name=column.name,
+        kind=column.kind,
+        null_count=null_count,
+        validity=validity,
+        values=values,
+        offsets=column.ends if column.kind in (9, 12) else None,
+        objects=column.objects if column.kind == OBJECTS else None,
+        unit=column.unit,
+        scale=column.scale,
+        width=column.width,
+    )
+
+
+def _validity(nulls: bytearray, count: cython.Py_ssize_t) -> bytearray:
+    bits: bytearray = bytearray(b"\xff") * ((count + 7) // 8)
+    place: cython.Py_ssize_t
+    index: cython.Py_ssize_t
+    null_count: cython.Py_ssize_t = len(nulls) // 4
+    if cython.compiled:
+        places: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, nulls))
+        bytes_: cython.p_uchar = bits
+        for index in range(null_count):
+            place = places[index]
+            bytes_[place >> 3] &= 255 ^ (1 << (place & 7))
+    else:
+        for place in array("i", bytes(nulls)):
+            bits[place >> 3] &= 255 ^ (1 << (place & 7))
+    return bits
+
+
+def _bits(values: bytearray, count: cython.Py_ssize_t) -> bytearray:
+    bits: bytearray = bytearray((count + 7) // 8)
+    source: cython.p_uchar = values
+    target: cython.p_uchar = bits
+    place: cython.Py_ssize_t
+    for place in range(count):
+        if source[place]:
+            target[place >> 3] |= 1 << (place & 7)
+    return bits
+
+
+def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
+    """The decimals of *column* as integers of :attr:`Column.width` bytes, all with the column's scale."""
+    scales = array("i", bytes(column.scales))
+    scale = max(column.scale, max(scales, default=0))
+    column.scale = scale
+    if scale > 38:
+        column.width = 32
+    failed = 0
+    while scale <= 76:
+        values = bytearray(column.width * count)
+        failed = _rescaled(values, column.values, column.ends, column.scales, count, scale, column.width)
+        if failed < 0:
+            return values
+        if column.width == 32:
+            break
+        column.width = 32
+    else:
+        failed = next((place for place, own in enumerate(scales) if own > 76), 0)
+    raise DataError(
+        f"column {column.name!r}, row {first_row + failed} (from 0): a DECIMAL that needs more than the 76 digits that "
+        f"Arrow has, if all values of the column have {scale} decimal places; CAST it to DECIMAL or VARCHAR in the "
+        f"statement, or fetch the rows with fetchall()",
+        code="value_not_representable",
+    )
+
+
+def _rescaled(
+    target: bytearray,
+    values: bytearray,
+    ends: bytearray,
+    scales: bytearray,
+    count: cython.Py_ssize_t,
+    scale: cython.int,
+    width: cython.int,
+) -> int:
+    """Write *count* decimals into *target*; the number of the first one that does not fit, or -1."""
+    if cython.compiled:
+        failed: cython.Py_ssize_t
+        target_: cython.p_uchar = target
+        values_: cython.p_uchar = values
+        ends_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, ends))
+        scales_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, scales))
+        limit: bytes = (10**38 if width == 16 else 10**76).to_bytes(32, "little")
+        limit_: cython.p_uchar = cython.cast(cython.p_uchar, limit)
+        with cython.nogil:
+            failed = _rescale(target_, values_, ends_, scales_, count, scale, width, limit_)
+        return failed
+    limit_number = 10**38 if width == 16 else 10**76
+    places, own_scales = array("i", bytes(ends)), array("i", bytes(scales))
+    for place in range(count):
+        payload = values[places[place] : places[place + 1]]
+        if not payload:
+            continue
+        number = int.from_bytes(bytes([payload[0] & 0x7F]) + payload[1:], "big")
+        shift = scale - own_scales[place]
+        if number and (shift > 76 or number * 10**shift >= limit_number):
+            return place
+        number = number * 10**shift if number else 0
+        if payload[0] & 0x80:
+            number = -number
+        target[place * width : (place + 1) * width] = number.to_bytes(width, "little", signed=True)
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _rescale(
+    target: cython.p_uchar,
+    values: cython.p_uchar,
+    ends: cython.p_int,
+    scales: cython.p_int,
+    count: cython.Py_ssize_t,
+    scale: cython.int,
+    width: cython.int,
+    limit: cython.p_uchar,
+) -> cython.Py_ssize_t:
+    limbs = cython.declare(cython.uint[10])
+    limits = cython.declare(cython.uint[8])
+    place: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    stop: cython.Py_ssize_t
+    index: cython.int
+    shift: cython.longlong
+    is_negative: cython.bint
+    is_zero: cython.bint
+    carry: cython.ulonglong
+    small: cython.ulonglong
+    byte: cython.uint
+    source: cython.Py_ssize_t
+    limb_count: cython.int = width // 4
+    memcpy(cython.address(limits[0]), limit, 32)
+    for place in range(count):
+        start = ends[place]
+        stop = ends[place + 1]
+        if start == stop:
+            continue
+        is_negative = values[start] >= 128
+        shift = cython.cast(cython.longlong, scale) - scales[place]
+        if stop - start <= 8:
+            # Most decimals are numbers of 63 bits.
+            small = values[start] & 127
+            for index in range(1, cython.cast(cython.int, stop - start)):
+                small = small << 8 | values[start + index]
+            if small == 0:
+                continue
+            while shift > 0 and small <= _LARGEST_BEFORE_TEN:
+                small = small * 10
+                shift -= 1
+            if shift == 0:
+                if is_negative:
+                    small = 0 - small
+                memcpy(target + place * width, cython.address(small), 8)
+                memset(target + place * width + 8, 255 if is_negative else 0, width - 8)
+                continue
+            for index in range(10):
+                limbs[index] = 0
+            limbs[0] = cython.cast(cython.uint, small)
+            limbs[1] = cython.cast(cython.uint, small >> 32)
+        else:
+            for index in range(10):
+                limbs[index] = 0
+            is_zero = True
+            # From the last byte, which is the lowest, to the first.
+            for source in range(stop - start):
+                byte = values[stop - 1 - source]
+                if source == stop - 1 - start:
+                    byte = byte & 127
+                if byte:
+                    is_zero = False
+                    if source >= width:
+                        return place
+                    limbs[source >> 2] |= byte << (8 * (source & 3))
+            if is_zero:
+                continue
+        if shift > 76:
+            return place
+        while shift > 0:
+            carry = 0
+            for index in range(limb_count):
+                carry += cython.cast(cython.ulonglong, limbs[index]) * 10
+                limbs[index] = cython.cast(cython.uint, carry)
+                carry = carry >> 32
+            if carry:
+                return place
+            shift -= 1
+        for index in range(limb_count - 1, -1, -1):
+            if limbs[index] > limits[index]:
+                return place
+            if limbs[index] < limits[index]:
+                break
+        else:
+            return place
+        if is_negative:
+            carry = 1
+            for index in range(limb_count):
+                carry += cython.cast(cython.ulonglong, ~limbs[index])
+                limbs[index] = cython.cast(cython.uint, carry)
+                carry = carry >> 32
+        memcpy(target + place * width, cython.address(limbs[0]), width)
+    return -1
+
+
+@cython.cfunc
+def _grow(buffer: bytearray, size: cython.Py_ssize_t) -> object:
+    if len(buffer) < size:
+        PyByteArray_Resize(buffer, size)
+    return None
+
+
+def python_values(column: DecodedColumn, count: int) -> list[Any]:
+    """The values of a column of texts, byte arrays, decimals, UUIDs or objects as Python objects, None for NULL."""
+    values, width = bytes(column.values), column.width
+    items: list[Any]
+    if column.kind == OBJECTS:
+        assert column.objects is not None
+        return column.objects
+    if column.kind in (9, 12):
+        assert column.offsets is not None
+        ends = array("i", bytes(column.offsets))
+        slices = [values[ends[place] : ends[place + 1]] for place in range(count)]
+        items = [piece.decode() for piece in slices] if column.kind == 9 else list(slices)
+    elif column.kind == 30:
+        power = Decimal((0, (1,), -column.scale))
+        items = [
+            _EXACT.multiply(Decimal(int.from_bytes(values[start : start + width], "little", signed=True)), power)
+            for start in range(0, count * width, width)
+        ]
+    elif column.kind == 10:
+        items = [UUID(bytes=values[start : start + 16]) for start in range(0, count * 16, 16)]
+    else:
+        raise TypeError(f"columns of kind {column.kind} are not made of objects")
+    if column.validity is not None:
+        for place in range(count):
+            if not column.validity[place >> 3] & 1 << (place & 7):
+                items[place] = None
+    return items
