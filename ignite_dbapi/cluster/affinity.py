@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +17,8 @@ from ignite_dbapi.protocol.codec.names import name_id
 from ignite_dbapi.protocol.codec.values import BinaryObject, Wrapped
 from ignite_dbapi.protocol.messages.affinity import Affinity, AffinityGroup
 
+# Seconds before a server is asked again for a cache that it did not know.
+_PAUSE: Final = 0.1
 # Plain values whose hash follows from themselves.
 _HASHED_AS_THEY_ARE: Final = frozenset({int, str, float, bool, Decimal, UUID, bytes})
 
@@ -52,29 +56,42 @@ class Placements:
     def __init__(self) -> None:
         self.topology_version = (0, 0)
         self._placements: dict[int, Placement | None] = {}
+        # Caches that the server did not know, and when to ask again.
+        self._unknown: dict[int, float] = {}
 
     def __contains__(self, cache_id: int) -> bool:
+        if time.monotonic() >= self._unknown.get(cache_id, math.inf):
+            self._unknown.pop(cache_id, None)
+            self._placements.pop(cache_id, None)
         return cache_id in self._placements
 
     def __getitem__(self, cache_id: int) -> Placement | None:
-        return self._placements[cache_id]
+        # Another thread may have learned meanwhile that it is outdated.
+        return self._placements.get(cache_id)
 
     def add(self, affinity: Affinity, cache_id: int) -> None:
         """Remember what the server answered when it was asked for the cache."""
         if affinity.topology_version > self.topology_version:
-            self._placements.clear()
+            self._forget()
             self.topology_version = affinity.topology_version
         # A cache without a placement is remembered as well, or it would be asked for with every operation.
         self._placements[cache_id] = None
+        if affinity.group_of(cache_id) is None:
+            # Perhaps it was created a moment ago, and has not reached this node yet.
+            self._unknown[cache_id] = time.monotonic() + _PAUSE
         for group in affinity.groups:
             for known in group.cache_ids:
                 self._placements[known] = Placement.of(group, known) if group.is_applicable else None
+
+    def _forget(self) -> None:
+        self._placements.clear()
+        self._unknown.clear()
 
     def outdated(self, topology_version: tuple[int, int]) -> bool:
         """Whether the cluster has changed since; then what was known is forgotten."""
         if topology_version <= self.topology_version:
             return False
-        self._placements.clear()
+        self._forget()
         self.topology_version = topology_version
         return True
 
