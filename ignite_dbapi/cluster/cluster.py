@@ -197,6 +197,8 @@ class Cluster:
         self._named = set(options.addresses)
         self._nodes = [Node((address,), new_lock()) for address in dict.fromkeys(options.addresses)]
         self._placements = Placements()
+        # Where something was changed last. Copies on other nodes may lag behind, so that it is read from there.
+        self._changed_on: Session | None = None
         # Held while the cluster is asked for its nodes and partitions, so that one caller does it for all.
         self._topology_lock = new_lock()
         self._topology_version = (0, 0)
@@ -226,9 +228,12 @@ class Cluster:
         """
         tries = 0
         while True:
-            session = yield from self.session(target)
+            session = yield from self.session(target, self._changed_on if is_idempotent else None)
             try:
-                return (yield from guarded(session, operation))
+                result = yield from guarded(session, operation)
+                if not is_idempotent:
+                    self._changed_on = session
+                return result
             except Error as error:
                 if not error.is_connection_lost and error.status != STATUS_INVALID_NODE_STATE:
                     raise
@@ -246,8 +251,8 @@ class Cluster:
             return False
         return error.is_unsent or (is_idempotent and self.retry_policy is RetryPolicy.READS)
 
-    def session(self, target: Target = ANYWHERE) -> Operation[Session]:
-        """The connection that *target* asks for; opened if need be."""
+    def session(self, target: Target = ANYWHERE, preferred: Session | None = None) -> Operation[Session]:
+        """The connection that *target* asks for, opened if need be; where any will do, the *preferred* one if open."""
         if isinstance(target, OnSession):
             return target.session
         if isinstance(target, OnNode):
@@ -258,7 +263,7 @@ class Cluster:
                 session = yield from self._primary(target)
                 if session is not None:
                     return session
-        return (yield from self._any())
+        return (yield from self._any(preferred))
 
     def close(self) -> None:
         """Close all connections. The cluster cannot be used afterwards."""
@@ -348,10 +353,12 @@ class Cluster:
         if self.is_closed:
             raise OperationalError("the client is closed", code="connection_closed", is_connection_lost=True)
 
-    def _any(self) -> Operation[Session]:
-        """Some connection, preferably one that is open."""
+    def _any(self, preferred: Session | None = None) -> Operation[Session]:
+        """Some connection: the *preferred* one if it is open, or else any that is, or else a new one."""
         self._check_open()
         sessions = self.sessions
+        if preferred is not None and preferred in sessions:
+            return preferred
         if sessions:
             return random.choice(sessions)  # noqa: S311 - to spread the load
         failures: list[Error] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import keyword
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -195,7 +196,12 @@ class GenericObjectMeta(_Properties, type):
         cls._has_plain_fields = not any(
             hasattr(base.__dict__.get(field), "__set__") for base in cls.__mro__ for field in (*schema, "version")
         )
-        attributes = {field: _attribute(data_type) for field, data_type in schema.items() if _is_argument(field)}
+        annotated = inspect.get_annotations(cls)
+        attributes = {
+            field: _attribute(data_type, is_annotated=field in annotated)
+            for field, data_type in schema.items()
+            if _is_argument(field)
+        }
         attributes.setdefault("version", attr.ib(default=1, type=int))
         for field in schema:
             if field not in attributes:
@@ -221,9 +227,9 @@ def _fits(code: int, value: Any) -> bool:
     return code != TypeCode.CHAR or (len(value) == 1 and ord(value) <= 0xFFFF)
 
 
-def _attribute(data_type: type[IgniteDataType]) -> Any:
+def _attribute(data_type: type[IgniteDataType], *, is_annotated: bool) -> Any:
     default = attr.Factory(list) if data_type.default == [] else data_type.default
-    return attr.ib(type=data_type.pythonic, default=default)
+    return attr.ib(type=None if is_annotated else data_type.pythonic, default=default)
 
 
 def _is_argument(name: str) -> bool:

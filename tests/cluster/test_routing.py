@@ -25,6 +25,9 @@ from ignite_dbapi.cluster.cluster import (
     RetryPolicy,
     SingleNode,
 )
+from ignite_dbapi.keyvalue import Client
+from ignite_dbapi.keyvalue.datatypes.cache_config import CacheMode
+from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_CACHE_MODE, PROP_NAME
 from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import ConnectOptions
@@ -177,6 +180,20 @@ def test_an_affinity_field_decides_in_place_of_the_key(nodes: Any, cluster: Clus
             assert len(set.union(*by_house.values())) > 1
         finally:
             connection.execute("DROP TABLE ROOMS")
+
+
+def test_what_was_written_is_read_at_once(nodes: Any) -> None:
+    # A replicated cache is read on any node, and a write is confirmed before all nodes have it (PRIMARY_SYNC).
+    with Client().connect(nodes.addresses) as client:
+        cache = client.create_cache({PROP_NAME: "replicated", PROP_CACHE_MODE: CacheMode.REPLICATED})
+        try:
+            seen = []
+            for number in range(300):
+                cache.put("key", number)
+                seen.append(cache.get("key"))
+            assert seen == list(range(300))
+        finally:
+            cache.destroy()
 
 
 def test_targets(cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ignite_dbapi.cluster.cluster import OnSession
 from ignite_dbapi.errors import DatabaseError
+from ignite_dbapi.keyvalue.connection.generators import RoundRobin
 from ignite_dbapi.keyvalue.connection.protocol_context import ProtocolContext
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.exchange import Operation
@@ -94,4 +95,4 @@ class AioConnection(BaseConnection):
         return await self.client._run(self._api_result(operation))
 
 
-__all__ = ["AioConnection", "Connection"]
+__all__ = ["AioConnection", "Connection", "RoundRobin"]
