@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ignite_dbapi
+from ignite_dbapi.local.artifacts import fetch_jars
+from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION
 
 _numbers = itertools.count(1)
 
@@ -68,3 +74,16 @@ def table(node: Any) -> Iterator[Callable[..., str]]:
     for url, name in created:
         with ignite_dbapi.connect(url) as connection:
             connection.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+@pytest.fixture(scope="session")
+def java_node(make_ignite_cluster: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One node that has the classes of tests/java, and runs compute tasks."""
+    compiler = shutil.which("javac")
+    if compiler is None:
+        pytest.skip("there is no Java compiler (javac) for the classes of tests/java")
+    classes = tmp_path_factory.mktemp("classes")
+    sources = sorted((Path(__file__).parent / "java" / "tests").glob("*.java"))
+    jars = os.pathsep.join(str(jar) for jar in fetch_jars(DEFAULT_IGNITE_VERSION))
+    subprocess.run([compiler, "-nowarn", "--release", "8", "-cp", jars, "-d", classes, *sources], check=True)
+    return make_ignite_cluster(class_path=(classes,), compute_tasks=10)

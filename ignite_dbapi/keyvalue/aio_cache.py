@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ignite_dbapi.keyvalue.cache import PAGE_SIZE, BaseCache
 from ignite_dbapi.keyvalue.cursors import AioScanCursor, AioSqlCursor
+from ignite_dbapi.keyvalue.events import AioContinuousQuery, CacheEvent
+from ignite_dbapi.keyvalue.index_queries import AioIndexCursor, AioPartitionScanCursor, Criterion, value_type_of
 from ignite_dbapi.keyvalue.owners import AwaitingOwner
-from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.keyvalue.streamer import AioDataStreamer
+from ignite_dbapi.protocol.exchange import NOTIFICATIONS_LIMIT, Operation
 from ignite_dbapi.protocol.messages.cache import ConflictEntry, EntryVersion, InvokeOutcome
 
 T = TypeVar("T")
@@ -193,3 +196,94 @@ class AioCache(BaseCache):
             "timeout": timeout,
         }
         return await AioSqlCursor(*self._sql_arguments(await self.settings(), page_size, query))
+
+    async def index_query(
+        self,
+        *criteria: Criterion,
+        value_type: str | None = None,
+        index_name: str | None = None,
+        page_size: int = PAGE_SIZE,
+        partition: int | None = None,
+        local: bool = False,
+        limit: int = 0,
+        entry_filter: Any = None,
+    ) -> AioIndexCursor:
+        """The entries that an SQL index finds, in its order; see :meth:`Cache.index_query`."""
+        options = {
+            "page_size": page_size,
+            "partition": partition,
+            "local": local,
+            "limit": limit,
+            "entry_filter": self._value(entry_filter, None),
+        }
+        value_type = value_type or value_type_of(self.name, await self.settings())
+        return await AioIndexCursor(self._owner, self._access, value_type, index_name, criteria, options)
+
+    def scan_partitions(
+        self,
+        partitions: Iterable[int] | None = None,
+        *,
+        parallel: int = 8,
+        page_size: int = PAGE_SIZE,
+        entry_filter: Any = None,
+    ) -> AioPartitionScanCursor:
+        """The entries of partitions, read in parallel; see :meth:`Cache.scan_partitions`. To be awaited, or entered."""
+        options = {
+            "partitions": partitions,
+            "parallel": parallel,
+            "page_size": page_size,
+            "entry_filter": self._value(entry_filter, None),
+        }
+        return AioPartitionScanCursor(self._owner, self._access, options)
+
+    def continuous_query(
+        self,
+        on_event: Callable[[CacheEvent], Any] | None = None,
+        *,
+        on_error: Callable[[BaseException], Any] | None = None,
+        page_size: int = 1,
+        time_interval: float = 0,
+        include_expired: bool = False,
+        event_filter: Any = None,
+        buffer_limit: int = NOTIFICATIONS_LIMIT,
+    ) -> AioContinuousQuery:
+        """What happens to the entries from now on; see :meth:`Cache.continuous_query`. To be awaited, or entered.
+
+        *on_event* may be a coroutine function, and is called by a task. Without *on_error* the event loop's exception
+        handler is told of errors.
+        """
+        return AioContinuousQuery(
+            self._owner,
+            self._access,
+            on_event,
+            on_error,
+            page_size=page_size,
+            time_interval=time_interval,
+            include_expired=include_expired,
+            event_filter=self._value(event_filter, None),
+            buffer_limit=buffer_limit,
+        )
+
+    def streamer(
+        self,
+        *,
+        allow_overwrite: bool = False,
+        skip_store: bool = False,
+        batch_size: int = 1024,
+        window: int = 8,
+        per_node_buffer: int | None = None,
+        per_thread_buffer: int | None = None,
+        receiver: Any = None,
+    ) -> AioDataStreamer:
+        """A streamer that loads entries into the cache; see :meth:`Cache.streamer`. To be awaited, or entered."""
+        return AioDataStreamer(
+            self._owner,
+            self._access,
+            allow_overwrite=allow_overwrite,
+            skip_store=skip_store,
+            batch_size=batch_size,
+            window=window,
+            per_node_buffer=per_node_buffer,
+            per_thread_buffer=per_thread_buffer,
+            receiver=self._value(receiver, None),
+        )

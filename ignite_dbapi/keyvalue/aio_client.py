@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
+from uuid import UUID
 
 from ignite_dbapi.errors import Error
 from ignite_dbapi.keyvalue.aio_cache import AioCache
 from ignite_dbapi.keyvalue.aio_cluster import AioCluster
 from ignite_dbapi.keyvalue.client import BaseClient
+from ignite_dbapi.keyvalue.compute import AioService, AioTask, ServiceDescriptor
+from ignite_dbapi.keyvalue.compute import started as started_task
 from ignite_dbapi.keyvalue.connection import AioConnection
 from ignite_dbapi.keyvalue.cursors import AioSqlFieldsCursor
 from ignite_dbapi.keyvalue.datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from ignite_dbapi.keyvalue.exceptions import translated
+from ignite_dbapi.keyvalue.sets import AioClusterSet, SetConfiguration
+from ignite_dbapi.keyvalue.sets import found as found_set
 from ignite_dbapi.keyvalue.settings import cache_name
 from ignite_dbapi.keyvalue.transaction import AioTransaction
+from ignite_dbapi.operations.services import descriptors as service_descriptors
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.transport import awaiting
 
@@ -175,6 +181,69 @@ class AioClient(BaseClient):
     def get_cluster(self) -> AioCluster:
         """The cluster as a whole: its state, its nodes, write-ahead logs."""
         return AioCluster(self)
+
+    async def get_set(
+        self, name: str, configuration: SetConfiguration | None = None, *, create: bool = True
+    ) -> AioClusterSet:
+        """The set that the cluster keeps under *name*; with *create* one is made by *configuration* if there is none.
+
+        Without *create*, ProgrammingError if there is none. One that exists has to be collocated, or not, as the
+        configuration says.
+        """
+        return AioClusterSet(self, await self._run(found_set(self, name, configuration, create=create)))
+
+    async def start_task(
+        self,
+        task: str,
+        argument: Any = None,
+        *,
+        node_ids: Sequence[UUID] = (),
+        timeout: float = 0,
+        failover: bool = True,
+        result_cache: bool = True,
+        keep_binary: bool = False,
+    ) -> AioTask:
+        """Start a compute task: a Java class of the servers, or a name that it was deployed under.
+
+        It may use the nodes *node_ids*, or all; the server ends it after *timeout* seconds (0: never). Without
+        *failover* a job that fails is not tried on another node; without *result_cache* the task does not keep the
+        results of its jobs. With *keep_binary* it is given objects in their binary form, not as instances of classes.
+        NotSupportedByClusterError unless the servers are configured to let thin clients run tasks.
+        """
+        options = {
+            "node_ids": node_ids,
+            "timeout": timeout,
+            "failover": failover,
+            "result_cache": result_cache,
+            "keep_binary": keep_binary,
+        }
+        session, started = await self._run(started_task(self, task, argument, options))
+        return AioTask(self, session, started)
+
+    async def run_task(self, task: str, argument: Any = None, **options: Any) -> Any:
+        """Run a compute task to its end; returns its result. *options* are those of :meth:`start_task`."""
+        return await (await self.start_task(task, argument, **options)).result()
+
+    def service(
+        self,
+        name: str,
+        *,
+        node_ids: Sequence[UUID] = (),
+        timeout: float = 0,
+        call_context: Mapping[str, str | bytes] | None = None,
+        keep_binary: bool = False,
+    ) -> AioService:
+        """The service *name*, without asking whether there is one.
+
+        It is called on one of the nodes *node_ids*, or wherever it runs. Calls wait *timeout* seconds for it to be
+        deployed (0: for ever), and tell it the *call_context*. With *keep_binary* it is given objects in their binary
+        form, not as instances of classes.
+        """
+        return AioService(self, name, node_ids, timeout, call_context, keep_binary)
+
+    async def get_services(self) -> tuple[ServiceDescriptor, ...]:
+        """All services of the cluster."""
+        return await self._run(self._call(service_descriptors, is_idempotent=True))
 
 
 __all__ = ["AioClient"]

@@ -12,12 +12,15 @@ from ignite_dbapi.cluster.cluster import ANYWHERE, Entry, OnSession, Target
 from ignite_dbapi.keyvalue.cursors import ScanCursor, SqlCursor
 from ignite_dbapi.keyvalue.datatypes.expiry_policy import ExpiryPolicy
 from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_QUERY_ENTITIES
+from ignite_dbapi.keyvalue.events import CacheEvent, ContinuousQuery
 from ignite_dbapi.keyvalue.exceptions import NotSupportedByClusterError, SQLError
+from ignite_dbapi.keyvalue.index_queries import Criterion, IndexCursor, PartitionScanCursor, value_type_of
 from ignite_dbapi.keyvalue.owners import BlockingOwner, Owner
 from ignite_dbapi.keyvalue.settings import cache_properties
+from ignite_dbapi.keyvalue.streamer import DataStreamer
 from ignite_dbapi.operations import cache as operations
 from ignite_dbapi.operations.cache import CacheAccess
-from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.protocol.exchange import NOTIFICATIONS_LIMIT, Operation
 from ignite_dbapi.protocol.messages.cache import ConflictEntry, EntryVersion, InvokeOutcome, PeekMode
 from ignite_dbapi.protocol.messages.cache_configuration import VERSION_WITH_EXPIRY_POLICY
 
@@ -414,3 +417,114 @@ class Cache(BaseCache):
             "timeout": timeout,
         }
         return SqlCursor(*self._sql_arguments(self.settings, page_size, query))
+
+    def index_query(
+        self,
+        *criteria: Criterion,
+        value_type: str | None = None,
+        index_name: str | None = None,
+        page_size: int = PAGE_SIZE,
+        partition: int | None = None,
+        local: bool = False,
+        limit: int = 0,
+        entry_filter: Any = None,
+    ) -> IndexCursor:
+        """The entries that an SQL index finds, as pairs (key, value), in its order.
+
+        *criteria* are made by the functions of :mod:`ignite_dbapi.keyvalue.index_queries`; the names of fields are
+        those of the query entity. *value_type* is the entity's type, which is needed if there are several of them.
+        Without *index_name* the server chooses the index. *limit* is how many entries are wanted, 0: all.
+        *entry_filter* is an object of a Java class that the servers have. No transaction's changes are seen.
+        """
+        options = {
+            "page_size": page_size,
+            "partition": partition,
+            "local": local,
+            "limit": limit,
+            "entry_filter": self._value(entry_filter, None),
+        }
+        value_type = value_type or value_type_of(self.name, self.settings)
+        return IndexCursor(self._owner, self._access, value_type, index_name, criteria, options)
+
+    def scan_partitions(
+        self,
+        partitions: Iterable[int] | None = None,
+        *,
+        parallel: int = 8,
+        page_size: int = PAGE_SIZE,
+        entry_filter: Any = None,
+    ) -> PartitionScanCursor:
+        """The entries of partitions (None: all) as pairs (key, value), in no order, and no transaction's changes.
+
+        *parallel* partitions are read at once, on the nodes that hold them. *entry_filter* is an object of a Java class
+        that the servers have.
+        """
+        options = {
+            "partitions": partitions,
+            "parallel": parallel,
+            "page_size": page_size,
+            "entry_filter": self._value(entry_filter, None),
+        }
+        return PartitionScanCursor(self._owner, self._access, options)
+
+    def continuous_query(
+        self,
+        on_event: Callable[[CacheEvent], Any] | None = None,
+        *,
+        on_error: Callable[[BaseException], Any] | None = None,
+        page_size: int = 1,
+        time_interval: float = 0,
+        include_expired: bool = False,
+        event_filter: Any = None,
+        buffer_limit: int = NOTIFICATIONS_LIMIT,
+    ) -> ContinuousQuery:
+        """What happens to the entries from now on: an iterator of events, or *on_event* is called with each.
+
+        *on_event* is called by a thread of the query's own. What it raises goes to *on_error*, as does the error that
+        ends the query; without *on_error* it is reported like any error of a thread. Nodes send events as they happen,
+        or once they have *page_size* of them, or every *time_interval* seconds. Expired entries are told of with
+        *include_expired*. *event_filter* is an object of a Java class that the servers have, which makes filters.
+        Events that are not taken are kept, *buffer_limit* bytes of them at most.
+
+        An entry of which a :meth:`scan` is to tell the state before must be looked up after the query was made.
+        """
+        return ContinuousQuery(
+            self._owner,
+            self._access,
+            on_event,
+            on_error,
+            page_size=page_size,
+            time_interval=time_interval,
+            include_expired=include_expired,
+            event_filter=self._value(event_filter, None),
+            buffer_limit=buffer_limit,
+        )
+
+    def streamer(
+        self,
+        *,
+        allow_overwrite: bool = False,
+        skip_store: bool = False,
+        batch_size: int = 1024,
+        window: int = 8,
+        per_node_buffer: int | None = None,
+        per_thread_buffer: int | None = None,
+        receiver: Any = None,
+    ) -> DataStreamer:
+        """A streamer that loads entries into the cache; to be used in a ``with`` block.
+
+        Keys that have a value keep it, unless *allow_overwrite*. *skip_store* bypasses the cache's store. Up to
+        *window* requests of *batch_size* entries are under way at once; the buffers are the server's, in entries.
+        *receiver* is an object of a Java class that the servers have, which does the changing.
+        """
+        return DataStreamer(
+            self._owner,
+            self._access,
+            allow_overwrite=allow_overwrite,
+            skip_store=skip_store,
+            batch_size=batch_size,
+            window=window,
+            per_node_buffer=per_node_buffer,
+            per_thread_buffer=per_thread_buffer,
+            receiver=self._value(receiver, None),
+        )

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from ignite_dbapi.cluster.cluster import ANYWHERE, Cluster, Entry, OnSession, RetryPolicy, Target
 from ignite_dbapi.connection import client_attributes
@@ -13,6 +14,8 @@ from ignite_dbapi.errors import Error, InterfaceError, OperationalError
 from ignite_dbapi.keyvalue import cluster as clusters
 from ignite_dbapi.keyvalue import registration
 from ignite_dbapi.keyvalue.cache import BaseCache, Cache
+from ignite_dbapi.keyvalue.compute import Service, ServiceDescriptor, Task
+from ignite_dbapi.keyvalue.compute import started as started_task
 from ignite_dbapi.keyvalue.connection import BaseConnection, Connection
 from ignite_dbapi.keyvalue.connection.protocol_context import ProtocolContext
 from ignite_dbapi.keyvalue.cursors import SqlFieldsCursor
@@ -21,11 +24,14 @@ from ignite_dbapi.keyvalue.exceptions import ParameterError, ReconnectError, com
 from ignite_dbapi.keyvalue.monitoring import Publisher
 from ignite_dbapi.keyvalue.owners import OF_CLIENTS
 from ignite_dbapi.keyvalue.presentation import DataClasses
+from ignite_dbapi.keyvalue.sets import ClusterSet, SetConfiguration
+from ignite_dbapi.keyvalue.sets import found as found_set
 from ignite_dbapi.keyvalue.settings import cache_configuration, cache_name, connect_addresses, connect_options
 from ignite_dbapi.keyvalue.transaction import Transaction, current_transaction
 from ignite_dbapi.keyvalue.utils import cache_id, entity_id, schema_id
 from ignite_dbapi.operations import cache as cache_operations
 from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
+from ignite_dbapi.operations.services import descriptors as service_descriptors
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.wrapped import unwrapped
 from ignite_dbapi.options import ConnectOptions, StatementOptions
@@ -499,6 +505,67 @@ class Client(BaseClient):
     def get_cluster(self) -> clusters.Cluster:
         """The cluster as a whole: its state, its nodes, write-ahead logs."""
         return clusters.Cluster(self)
+
+    def get_set(self, name: str, configuration: SetConfiguration | None = None, *, create: bool = True) -> ClusterSet:
+        """The set that the cluster keeps under *name*; with *create* one is made by *configuration* if there is none.
+
+        Without *create*, ProgrammingError if there is none. One that exists has to be collocated, or not, as the
+        configuration says.
+        """
+        return ClusterSet(self, self._run(found_set(self, name, configuration, create=create)))
+
+    def start_task(
+        self,
+        task: str,
+        argument: Any = None,
+        *,
+        node_ids: Sequence[UUID] = (),
+        timeout: float = 0,
+        failover: bool = True,
+        result_cache: bool = True,
+        keep_binary: bool = False,
+    ) -> Task:
+        """Start a compute task: a Java class of the servers, or a name that it was deployed under.
+
+        It may use the nodes *node_ids*, or all; the server ends it after *timeout* seconds (0: never). Without
+        *failover* a job that fails is not tried on another node; without *result_cache* the task does not keep the
+        results of its jobs. With *keep_binary* it is given objects in their binary form, not as instances of classes.
+        NotSupportedByClusterError unless the servers are configured to let thin clients run tasks.
+        """
+        options = {
+            "node_ids": node_ids,
+            "timeout": timeout,
+            "failover": failover,
+            "result_cache": result_cache,
+            "keep_binary": keep_binary,
+        }
+        session, started = self._run(started_task(self, task, argument, options))
+        return Task(self, session, started)
+
+    def run_task(self, task: str, argument: Any = None, **options: Any) -> Any:
+        """Run a compute task to its end; returns its result. *options* are those of :meth:`start_task`."""
+        return self.start_task(task, argument, **options).result()
+
+    def service(
+        self,
+        name: str,
+        *,
+        node_ids: Sequence[UUID] = (),
+        timeout: float = 0,
+        call_context: Mapping[str, str | bytes] | None = None,
+        keep_binary: bool = False,
+    ) -> Service:
+        """The service *name*, without asking whether there is one.
+
+        It is called on one of the nodes *node_ids*, or wherever it runs. Calls wait *timeout* seconds for it to be
+        deployed (0: for ever), and tell it the *call_context*. With *keep_binary* it is given objects in their binary
+        form, not as instances of classes.
+        """
+        return Service(self, name, node_ids, timeout, call_context, keep_binary)
+
+    def get_services(self) -> tuple[ServiceDescriptor, ...]:
+        """All services of the cluster."""
+        return self._run(self._call(service_descriptors, is_idempotent=True))
 
 
 __all__ = ["Client"]

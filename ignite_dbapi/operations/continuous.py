@@ -7,7 +7,7 @@ from typing import Any
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError
 from ignite_dbapi.operations import calls, facts
-from ignite_dbapi.operations.cache import CacheAccess
+from ignite_dbapi.operations.cache import CacheAccess, with_class
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.exchange import (
@@ -31,7 +31,8 @@ class ContinuousQueryState:
     """A continuous query without I/O: what was asked for, and the events that wait to be taken.
 
     *page_size* and *time_interval* (seconds) say how long a node may collect events before it sends them.
-    *event_filter* is an object of a Java class that the servers have. No more than *buffer_limit* bytes of events wait
+    *event_filter* is an object of a Java class that the servers have, which makes the filters of their nodes (a
+    ``Factory<CacheEntryEventFilter>``). No more than *buffer_limit* bytes of events wait
     to be taken; with more, the query fails after the last of them.
     """
 
@@ -71,12 +72,15 @@ class ContinuousQueryState:
         """Ask the server for events. What happens after this is done will be told."""
         if self._subscription is not None or self.is_closed:
             raise InterfaceError("a continuous query is started once", code="query_started")
+        self._subscription = yield from with_class(self._session, self._message.filter, self._started)
+        self._subscription.channel = self._session.channel
+        self._subscription.limit = self._buffer_limit
+
+    def _started(self) -> Operation[Subscription]:
         pending = yield from calls.open_query(self._session, self._message, may_leak=False)
         yield from calls.receive_query(self._session, pending)
         assert pending.subscription is not None
-        self._subscription = pending.subscription
-        self._subscription.channel = self._session.channel
-        self._subscription.limit = self._buffer_limit
+        return pending.subscription
 
     def next_event(self, timeout: float | None = None) -> Operation[CacheEvent | None]:
         """The next event; None if there is none within *timeout* seconds, or the query was closed.

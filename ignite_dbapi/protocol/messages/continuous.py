@@ -48,8 +48,8 @@ class ContinuousQueryStart(Message[OpenedResource]):
     """Have the server tell what happens to entries from now on.
 
     Each node sends as soon as it has *page_size* events, or after *time_interval* milliseconds with fewer (0: never
-    with fewer). *filter* is an object of a Java class that the servers have, which says of each event whether it is
-    wanted.
+    with fewer). *filter* is an object of a Java class that the servers have, which makes the filters that say of each
+    event whether it is wanted.
     """
 
     op_code = 2006
