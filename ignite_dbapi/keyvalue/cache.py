@@ -244,7 +244,7 @@ class BaseCache:
                 f"the cache {self.name!r} has no query entity, so that SQL does not see its entries", code="no_table"
             )
         query["value_type"] = entities[0]["value_type_name"]
-        query["arguments"] = self._keys(query["arguments"] or ())
+        query["arguments"] = self._keys(() if query["arguments"] is None else query["arguments"])
         return self._owner, self._joined()[0], page_size, query
 
     def __repr__(self) -> str:

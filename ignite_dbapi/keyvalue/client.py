@@ -312,7 +312,12 @@ class BaseClient:
             built = StatementOptions(timeout=timeout / 1000, **options)
         except InterfaceError as error:
             raise translated(error, "sql") from None
-        arguments = self.conversion.keys(query_args or ())
+        if isinstance(query_args, (str, bytes, Mapping)):
+            raise ParameterError(
+                f"query_args is a sequence of values, one for each '?', not {type(query_args).__name__}",
+                code="parameters_not_sequence",
+            )
+        arguments = self.conversion.keys(() if query_args is None else query_args)
         return self, query_str, arguments, built, request, include_field_names, max_rows
 
 

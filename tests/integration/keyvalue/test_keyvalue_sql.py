@@ -88,6 +88,8 @@ def test_options(client: Any, students: str) -> None:
     for wrong in ({"timeout": -1}, {"timeout": 1.5}, {"page_size": 0}, {"lazy": "perhaps"}):
         with pytest.raises(ParameterError):
             client.sql("SELECT 1", **wrong)
+    with pytest.raises(ParameterError, match="not str"):
+        client.sql("SELECT ?", query_args="x")
     with pytest.raises(ParameterError, match="text"):
         client.sql(5)
 
