@@ -6,6 +6,7 @@ transactions over SQL (``python -m ignite_dbapi.local --tx-aware``).
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -105,7 +106,9 @@ async def create_order(request: Request) -> Response:
     """Order a product: the order is kept and the stock falls, or neither."""
     values = await body_of(request, "sku", "quantity")
     order = Order(**values)
-    async with session_of(request) as session, session.begin():
+    # An UPDATE that waits for another transaction has read the row before, and does not look again (docs/traps.md), so
+    # orders are taken one after the other. Several processes would need a lock that they share.
+    async with request.app.state.ordering, session_of(request) as session, session.begin():
         session.add(order)
         await session.flush()
         taken = await session.execute(
@@ -125,6 +128,7 @@ def application(url: str) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         engine = create_async_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True)
+        app.state.ordering = asyncio.Lock()
         app.state.sessions = async_sessionmaker(engine, expire_on_commit=False)
         yield
         await engine.dispose()

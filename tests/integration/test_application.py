@@ -113,6 +113,16 @@ def test_an_order_is_kept_with_its_stock_or_not_at_all(shop: str) -> None:
     engine.dispose()
 
 
+def test_orders_at_once_take_no_more_than_there_is(shop: str) -> None:
+    async def visitor(client: Any) -> None:
+        await client.put("/products/T-1", json={"name": "Tea", "price": "2.50", "stock": 2})
+        answers = await asyncio.gather(*(client.post("/orders", json={"sku": "T-1", "quantity": 1}) for _ in range(5)))
+        assert sorted(answer.status_code for answer in answers) == [201, 201, 409, 409, 409]
+        assert (await client.get("/products/T-1")).json()["stock"] == 0
+
+    visit(shop, visitor)
+
+
 def test_the_notebook(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     # A notebook is run again and again, in one process and on what is left of the last time.
     for _ in range(2):
