@@ -138,9 +138,9 @@ class GenericObjectMeta(_Properties, type):
 
     *schema* gives the fields, as an ordered mapping of names to data types; fields become optional keyword arguments,
     with the default of their type, and attributes. *type_name* is the name of the class if it is left out. Objects
-    also have a *version*, which is for the program's own use and is not kept in the cache. A method or property of the
-    class stays what it is, ``__init__``, ``__repr__`` and ``__eq__`` as well. Raises ParseError for a field of
-    another type::
+    also have a *version*, by default that of the class, which is for the program's own use and is not kept in the
+    cache. A method or property of the class stays what it is, ``__init__``, ``__repr__`` and ``__eq__`` as well. Raises
+    ParseError for a field of another type::
 
         class Person(metaclass=GenericObjectMeta, schema=OrderedDict([("name", String), ("age", IntObject)])):
             pass
@@ -155,6 +155,7 @@ class GenericObjectMeta(_Properties, type):
         namespace: dict[str, Any],
         type_name: str | None = None,
         schema: Schema | None = None,
+        version: int = 1,
     ) -> Any:
         """Make the class."""
         if not any(issubclass(base, GenericObject) for base in bases):
@@ -172,6 +173,7 @@ class GenericObjectMeta(_Properties, type):
         namespace: dict[str, Any],
         type_name: str | None = None,
         schema: Schema | None = None,
+        version: int = 1,
     ) -> None:
         super().__init__(name, bases, namespace)
         if schema is None:
@@ -202,7 +204,7 @@ class GenericObjectMeta(_Properties, type):
             for field, data_type in schema.items()
             if _is_argument(field)
         }
-        attributes.setdefault("version", attr.ib(default=1, type=int))
+        attributes.setdefault("version", attr.ib(default=version, type=int))
         for field in schema:
             if field not in attributes:
                 # No Python program can name it, but getattr() and setattr() can.

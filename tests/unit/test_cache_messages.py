@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 from datetime import timedelta
 from typing import Any
@@ -630,3 +631,21 @@ def test_modes_that_nobody_knows() -> None:
 def test_versions_that_cannot_be(values: tuple[int, ...]) -> None:
     with pytest.raises(ProgrammingError, match="version of an entry"):
         EntryVersion(*values)
+
+
+def test_a_description_equals_one_without_its_defaults() -> None:
+    field = QueryField(name="X", type_name="java.lang.Integer")
+    described = QueryEntity(key_type_name="K", value_type_name="V", query_fields=(field,)).as_mapping()
+    short = {
+        "key_type_name": "K",
+        "value_type_name": "V",
+        "query_fields": [{"name": "X", "type_name": field.type_name}],
+    }
+    assert described == short
+    assert short == described
+    assert [described] == [short]
+    assert described != {**short, "table_name": "T"}
+    assert described != {**short, "query_fields": []}
+    assert described != 1
+    assert pickle.loads(pickle.dumps(described)) == short
+    assert QueryEntity.from_mapping(described) == QueryEntity.from_mapping(short)

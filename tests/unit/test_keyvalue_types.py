@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
@@ -765,3 +766,16 @@ def test_values_that_were_read_are_recognised() -> None:
     assert isinstance(round_trip((MOMENT, 1)), TimestampValue)
     assert isinstance(round_trip((-1, []), ObjectArrayObject), ObjectArrayValue)
     assert isinstance(to_wire((5, [1]), ObjectArrayObject), ObjectArray)
+
+
+def test_a_class_gives_its_objects_a_version() -> None:
+    class Second(metaclass=GenericObjectMeta, schema={"x": IntObject}, version=2):
+        pass
+
+    assert Second().version == 2
+    assert Second(version=3).version == 3
+    assert repr(Second(x=1)) == "Second(x=1, version=2)"
+
+
+def test_hash_codes_for_programs_that_await_them() -> None:
+    assert asyncio.run(String.hashcode_async("key")) == String.hashcode("key") == 106079

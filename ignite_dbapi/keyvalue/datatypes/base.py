@@ -93,6 +93,11 @@ class IgniteDataType(metaclass=IgniteDataTypeMeta):
             except MissingBinaryType as missing:
                 knowledge.binary_types.add_unknown(missing.type_id)
 
+    @classmethod
+    async def hashcode_async(cls, value: Any, client: Any = None) -> int:
+        """See :meth:`hashcode`, which needs nothing to wait for."""
+        return cls.hashcode(value, client)
+
 
 class Nullable(IgniteDataType):
     """Base of the data types that have a type code."""

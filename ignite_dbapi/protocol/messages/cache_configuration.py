@@ -109,6 +109,22 @@ class ExpiryPolicy:
         writer.i64(self.access)
 
 
+class Description(dict[str, Any]):
+    """A piece of a configuration as a dict. It equals a dict that leaves out what has its default anyway."""
+
+    defaults: Mapping[str, Any] = {}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return dict({**self.defaults, **self}) == {**self.defaults, **other}
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment] # as that of dict
+
+
 class _Part:
     """A piece of a configuration that may also be given as a dict whose keys are the names of its fields."""
 
@@ -129,10 +145,12 @@ class _Part:
 
     def as_mapping(self) -> dict[str, Any]:
         """The object as a dict, and the objects within it as well."""
-        return {
-            name: _plain(getattr(self, name))
-            for name in attrs.fields_dict(type(self))  # type: ignore[arg-type] # see above
+        fields = attrs.fields_dict(type(self))  # type: ignore[arg-type] # see above
+        described = Description({name: _plain(getattr(self, name)) for name in fields})
+        described.defaults = {
+            name: _plain(field.default) for name, field in fields.items() if field.default is not attrs.NOTHING
         }
+        return described
 
 
 def _plain(value: Any) -> Any:
