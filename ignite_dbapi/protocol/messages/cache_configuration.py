@@ -117,12 +117,12 @@ class Description(dict[str, Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        return dict({**self.defaults, **self}) == {**self.defaults, **other}
+        return {**self.defaults, **self} == {**self.defaults, **other}
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment] # as that of dict
+    __hash__ = None
 
 
 class _Part:
