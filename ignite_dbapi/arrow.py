@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from ignite_dbapi.errors import DataError, InterfaceError, ProgrammingError
-from ignite_dbapi.protocol.codec.columns import (
+from ignite_dbapi.protocol.codec.column_buffers import (
     DATES,
     NO_VALUES,
     OBJECTS,

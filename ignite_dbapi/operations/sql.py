@@ -19,7 +19,8 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, analyze
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
-from ignite_dbapi.protocol.codec.columns import ColumnBatch, ColumnDecoder
+from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
+from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, Pending, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
 from ignite_dbapi.types import Column, type_of_column

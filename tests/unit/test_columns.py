@@ -25,7 +25,8 @@ from ignite_dbapi.errors import DataError, Error, InterfaceError, ProgrammingErr
 from ignite_dbapi.protocol import codec
 from ignite_dbapi.protocol.codec import Knowledge, MissingFact, MissingServerFacts, Reader, TypeCode
 from ignite_dbapi.protocol.codec import columns as installed
-from ignite_dbapi.protocol.codec.columns import ColumnBatch, ColumnDecoder
+from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
+from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.codec.values import Instant, NanosecondDatetime, Typed
 from tests.unit.pages import encoded, known
 from tests.unit.test_codec_properties import decimals, identical, plausible, texts, zones

@@ -10,14 +10,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from struct import Struct
 from struct import error as StructError  # noqa: N812 - it is a class
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 from weakref import WeakKeyDictionary
-
-import attrs
 
 try:
     import cython
@@ -26,9 +21,31 @@ except ModuleNotFoundError:
 
 from ignite_dbapi.errors import DataError, ProtocolError
 from ignite_dbapi.protocol.codec.clock import Clock
+from ignite_dbapi.protocol.codec.column_buffers import (
+    COPIED,
+    DATES,
+    I32,
+    I64,
+    NAMES,
+    NO_VALUES,
+    OBJECTS,
+    OF_ANY_SIZE,
+    WIDTHS,
+    Column,
+    ColumnBatch,
+    DecodedColumn,
+    WrongKind,
+    adapted,
+    bytes_at,
+    check_magnitude,
+    kind_of_first,
+    put_null,
+    truncated,
+    utf8,
+)
 from ignite_dbapi.protocol.codec.knowledge import Knowledge
-from ignite_dbapi.protocol.codec.reader import MAXIMUM_DECIMAL_SIZE, Reader, decode_text
-from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, SQL_DATE_SIZE, TypeCode
+from ignite_dbapi.protocol.codec.reader import Reader
+from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
@@ -36,38 +53,13 @@ if cython.compiled:
 
 COMPILED: bool = bool(cython.compiled)
 
-# The kind of a column is the type code of the values that it holds, as an unsigned byte, or one of these two.
-NO_VALUES: Final = int(TypeCode.NULL)
-OBJECTS: Final = 0
-DATES: Final = TypeCode.OPTIMIZED & 0xFF
-
-# Bytes of a value in the buffer of a column whose values are all of one size.
-_WIDTHS: Final = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8, 8: 1, 10: 16, 33: 8, 36: 8, DATES: 4}
-# Values that lie in the buffer as they lie in the page.
-_COPIED: Final = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8}
-_OF_ANY_SIZE: Final = frozenset({9, 12, 30})
-_LETTERS: Final = {1: "b", 2: "h", 3: "i", 4: "q", 5: "f", 6: "d"}
-_NAMES: Final = {
-    1: "TINYINT", 2: "SMALLINT", 3: "INTEGER", 4: "BIGINT", 5: "REAL", 6: "DOUBLE", 7: "CHAR", 8: "BOOLEAN",
-    9: "VARCHAR", 10: "UUID", 11: "TIMESTAMP", 12: "VARBINARY", 30: "DECIMAL", 33: "TIMESTAMP", 36: "TIME",
-    DATES: "DATE",
-}  # fmt: skip
-
 # Offsets into the bytes of a column are numbers of 32 bits.
 LARGEST_COLUMN: Final = 2**31 - 1
-# Whole numbers up to this one have a DOUBLE of their own each.
-_LARGEST_EXACT_DOUBLE: Final = 1 << 53
 _DAY: Final = 86_400_000
 # Days since 1970 from 1900 to 2100, for which offsets of a zone are kept in a table.
 _FIRST_DAY: Final = -25_567
 _DAYS: Final = 73_050
 _UNKNOWN: Final = -(2**31)
-
-_I16: Final = Struct("<h").unpack_from
-_I32: Final = Struct("<i")
-_I64: Final = Struct("<q")
-
-_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 # C numbers, which the loop without the GIL can read.
 _HIGH_BITS = cython.declare(cython.ulonglong, 0x8080808080808080)
@@ -107,128 +99,6 @@ Progress = cython.struct(
     offsets=cython.p_int,
     date_prefix=cython.p_uchar,
 )
-
-
-@attrs.define(eq=False)
-class Column:
-    """One column as far as it was decoded.
-
-    *values* holds values of one size one after the other, or the bytes of texts, byte arrays and decimals, of which
-    number *n* lies between the entries *n* and *n* + 1 of *ends*. *nulls* are the numbers of the rows without a value,
-    and *scales* the scales of decimals. Both, and *ends*, are numbers of 32 bits. *unit* is how many nanoseconds one
-    of a TIMESTAMP column's numbers stands for. *objects* are the values of a column of objects.
-    """
-
-    name: str
-    kind: int = NO_VALUES
-    unit: int = 1000
-    values: bytearray = attrs.field(factory=bytearray)
-    ends: bytearray = attrs.field(factory=bytearray)
-    scales: bytearray = attrs.field(factory=bytearray)
-    nulls: bytearray = attrs.field(factory=bytearray)
-    objects: list[Any] = attrs.field(factory=list)
-    # Of decimals: what the type of the column has grown to.
-    scale: int = 0
-    width: int = 16
-    # What the column was before the page that is being appended made another kind of it.
-    _before: tuple[Any, ...] | None = attrs.field(default=None, init=False)
-
-    def become(self, kind: int, count: int) -> None:
-        """Take values of *kind* from now on; there are *count* rows without a value so far."""
-        self.remember()
-        self.kind = kind
-        self.values = bytearray(count * _WIDTHS.get(kind, 0))
-        self.ends = bytearray(4 * (count + 1) if kind in _OF_ANY_SIZE else 0)
-        self.scales = bytearray(4 * count if kind == 30 else 0)
-        self.objects = [None] * count if kind == OBJECTS else []
-
-    def remember(self) -> None:
-        """Keep what :meth:`roll_back` needs; to be called before the kind or the unit changes."""
-        if self._before is None:
-            self._before = self.kind, self.unit, self.values, self.ends, self.scales, self.objects
-
-    def settle(self) -> None:
-        """Be what the last page has made of the column."""
-        self._before = None
-
-    def roll_back(self, count: int, null_count: int) -> None:
-        """Be again what the column was when it had *count* rows."""
-        if self._before is not None:
-            self.kind, self.unit, self.values, self.ends, self.scales, self.objects = self._before
-            self._before = None
-        self.trim(count, null_count)
-
-    def trim(self, count: int, null_count: int) -> None:
-        """Forget all but the first *count* rows, of which *null_count* have no value."""
-        del self.nulls[4 * null_count :]
-        if self.kind in _OF_ANY_SIZE:
-            del self.ends[4 * (count + 1) :]
-            del self.values[_I32.unpack_from(self.ends, 4 * count)[0] :]
-        else:
-            del self.values[count * _WIDTHS.get(self.kind, 0) :]
-        if self.kind == 30:
-            del self.scales[4 * count :]
-        del self.objects[count:]
-
-    def put(self, place: int, used: int, payload: bytes, scale: int = 0) -> int:
-        """Let *payload* be the value of row *place*, after *used* bytes of others. Returns the bytes then used."""
-        stop = used + len(payload)
-        self.values[used:stop] = payload
-        self.ends[4 * (place + 1) : 4 * (place + 2)] = _I32.pack(stop)
-        if self.kind == 30:
-            self.scales[4 * place : 4 * (place + 1)] = _I32.pack(scale)
-        return stop
-
-    def put_number(self, place: int, payload: bytes) -> None:
-        """Let *payload* be the value of row *place* in a column of values of one size."""
-        start = place * len(payload)
-        self.values[start : start + len(payload)] = payload
-
-    def numbers(self, count: int) -> list[Any]:
-        """The first *count* numbers of a column of numbers."""
-        letter = "q" if self.kind == 33 else _LETTERS[self.kind]
-        return array(letter, bytes(self.values[: count * _WIDTHS[self.kind]])).tolist()
-
-    def null_places(self) -> list[int]:
-        """The numbers of the rows without a value."""
-        return array("i", bytes(self.nulls)).tolist()
-
-
-@attrs.frozen(eq=False)
-class DecodedColumn:
-    """A column as Arrow wants it: *kind* says how to read *values* (see :class:`Column`).
-
-    *validity* has a bit for each row, set where there is a value; None if all have one. *offsets* belong to texts and
-    byte arrays. BOOLEAN values are bits, decimals have *width* bytes and all of them *scale*.
-    """
-
-    name: str
-    kind: int
-    null_count: int
-    validity: bytearray | None
-    values: bytearray
-    offsets: bytearray | None
-    objects: list[Any] | None
-    unit: int
-    scale: int
-    width: int
-
-
-@attrs.frozen(eq=False)
-class ColumnBatch:
-    """Some rows as columns. *first_row* is the number of the first one in the result, from 0."""
-
-    columns: list[DecodedColumn]
-    row_count: int
-    first_row: int
-
-
-class _WrongKind(Exception):
-    """A value does not go into its column."""
-
-
-def _truncated(end: int) -> ProtocolError:
-    return ProtocolError(f"message ends within a value: {end} bytes are there")
 
 
 # --- the loop without the GIL: compiled only ------------------------------------------------------------------
@@ -520,7 +390,7 @@ class ColumnDecoder:
     @property
     def size(self) -> int:
         """The bytes of the column that has most of them, which may be up to LARGEST_COLUMN."""
-        return max((len(column.values) for column in self._columns if column.kind in _OF_ANY_SIZE), default=0)
+        return max((len(column.values) for column in self._columns if column.kind in OF_ANY_SIZE), default=0)
 
     def append(self, data: bytes, knowledge: Knowledge, position: int, end: int, row_count: int) -> int:
         """Decode *row_count* rows from *position* on, and return where they end.
@@ -540,7 +410,7 @@ class ColumnDecoder:
             is_done = True
         except (StructError, IndexError):
             # Interpreted, struct and indexing notice the end of the message by themselves.
-            raise _truncated(end) from None
+            raise truncated(end) from None
         finally:
             for column, null_count in zip(columns, null_counts, strict=True):
                 if is_done:
@@ -604,7 +474,7 @@ class ColumnDecoder:
             if status == 0:
                 break
             if status == 2:
-                raise _truncated(end)
+                raise truncated(end)
             column = columns[progress.column]
             cell = cells + progress.column
             del column.nulls[4 * cell.null_count :]
@@ -634,7 +504,7 @@ class ColumnDecoder:
         stop: cython.Py_ssize_t = self._progress.stop
         kind: cython.int = column.kind
         cell.kind = kind
-        cell.width = _WIDTHS.get(kind, 0)
+        cell.width = WIDTHS.get(kind, 0)
         cell.unit = column.unit
         cell.ends = cython.NULL
         cell.scales = cython.NULL
@@ -688,13 +558,13 @@ class ColumnDecoder:
                 code = data[position]
                 kind = column.kind
                 if code == 101 and kind != OBJECTS:
-                    _put_null(column, place)
+                    put_null(column, place)
                     position += 1
-                elif code == kind and kind in _COPIED:
-                    stop = position + 1 + _COPIED[kind]
+                elif code == kind and kind in COPIED:
+                    stop = position + 1 + COPIED[kind]
                     column.values += data[position + 1 : stop]
                     position = stop
-                elif code == kind and kind in _OF_ANY_SIZE:
+                elif code == kind and kind in OF_ANY_SIZE:
                     position = self._append_bytes(column, data, position, end, place)
                 else:
                     while True:
@@ -704,7 +574,7 @@ class ColumnDecoder:
                             break
                     position = after
             if position > end:
-                raise _truncated(end)
+                raise truncated(end)
         return position
 
     def _append_bytes(self, column: Column, data: bytes, position: int, end: int, place: int) -> int:
@@ -712,14 +582,14 @@ class ColumnDecoder:
         scale = 0
         if column.kind == 30:
             head += 4
-            scale = _I32.unpack_from(data, position + 1)[0]
-        payload, stop = _bytes_at(data, head, end)
+            scale = I32.unpack_from(data, position + 1)[0]
+        payload, stop = bytes_at(data, head, end)
         try:
             if column.kind == 9:
-                payload = _utf8(payload)
+                payload = utf8(payload)
             elif column.kind == 30:
-                _check_magnitude(payload)
-        except _WrongKind as reason:
+                check_magnitude(payload)
+        except WrongKind as reason:
             raise self._mixed(column, column.kind, place, str(reason)) from None
         column.put(place, len(column.values), payload, scale)
         return stop
@@ -740,23 +610,23 @@ class ColumnDecoder:
                     raise self._no_type(column, place)
                 after = self._append_object(column, data, knowledge, position, end)
             elif column.kind == NO_VALUES:
-                column.become(_kind_of_first(code, data, position), place)
+                column.become(kind_of_first(code, data, position), place)
                 after = position
             elif column.kind in (33, 36, DATES) and code in (11, 33, 36, DATES):
                 after = self._append_time(column, data, knowledge, position, end, place, code)
             else:
-                after, payload, scale = _adapted(column, data, position, end, place, code)
+                after, payload, scale = adapted(column, data, position, end, place, code)
                 if payload is not None:
-                    if column.kind in _OF_ANY_SIZE:
+                    if column.kind in OF_ANY_SIZE:
                         used = column.put(place, used, payload, scale)
                     else:
                         column.put_number(place, payload)
-        except _WrongKind as reason:
+        except WrongKind as reason:
             raise self._mixed(column, code, place, str(reason)) from None
         if after == position:
             used = len(column.values)
         if after > end:
-            raise _truncated(end)
+            raise truncated(end)
         return after, used
 
     def _append_object(self, column: Column, data: bytes, knowledge: Knowledge, position: int, end: int) -> int:
@@ -772,25 +642,25 @@ class ColumnDecoder:
         if code == DATES:
             start = position + len(SQL_DATE_PREFIX)
             if data[position:start] != SQL_DATE_PREFIX:
-                raise _WrongKind("an INTERVAL")
+                raise WrongKind("an INTERVAL")
         if kind != (33 if code == 11 else code):
-            raise _WrongKind
-        milliseconds, after = _I64.unpack_from(data, start)[0], start + 8
+            raise WrongKind
+        milliseconds, after = I64.unpack_from(data, start)[0], start + 8
         if code == 33:
-            nanoseconds, after = _I32.unpack_from(data, start + 8)[0], start + 12
+            nanoseconds, after = I32.unpack_from(data, start + 8)[0], start + 12
         if after > end:
-            raise _truncated(end)
+            raise truncated(end)
         clock = knowledge.wall_clock()
         wall = milliseconds + _learn_offset(clock, milliseconds)
         if kind == DATES:
-            number, packing = wall // _DAY, _I32
+            number, packing = wall // _DAY, I32
         elif kind == 36:
-            number, packing = wall % _DAY * 1000, _I64
+            number, packing = wall % _DAY * 1000, I64
         else:
             if column.unit == 1000 and nanoseconds % 1000:
                 self._make_nanoseconds(column, place)
                 return position
-            number, packing = (wall * 1_000_000 + nanoseconds) // column.unit, _I64
+            number, packing = (wall * 1_000_000 + nanoseconds) // column.unit, I64
         if not -(2 ** (8 * packing.size - 1)) <= number < 2 ** (8 * packing.size - 1):
             raise self._out_of_range(column, place)
         column.put_number(place, packing.pack(number))
@@ -807,7 +677,7 @@ class ColumnDecoder:
 
     def _out_of_range(self, column: Column, place: int) -> DataError:
         return DataError(
-            f"column {column.name!r}, row {self._first_row + place} (from 0): a {_NAMES[column.kind]} beyond what fits "
+            f"column {column.name!r}, row {self._first_row + place} (from 0): a {NAMES[column.kind]} beyond what fits "
             f"into {'64 bits of nanoseconds' if column.kind == 33 else '32 bits of days'}; CAST it to VARCHAR, or to a "
             f"TIMESTAMP without parts of a microsecond",
             code="value_not_representable",
@@ -821,144 +691,13 @@ class ColumnDecoder:
         )
 
     def _mixed(self, column: Column, code: int, place: int, reason: str) -> DataError:
-        name = _NAMES.get(code, "object")
+        name = NAMES.get(code, "object")
         return DataError(
             f"column {column.name!r}, row {self._first_row + place} (from 0): {reason or name} does not go into a "
-            f"column that holds {_NAMES[column.kind]} values so far; CAST the column to one type in the statement, or "
+            f"column that holds {NAMES[column.kind]} values so far; CAST the column to one type in the statement, or "
             f"fetch the rows with fetchall()",
             code="mixed_column",
         )
-
-
-def _kind_of_first(code: int, data: bytes, position: int) -> int:
-    """The kind of a column whose first value stands at *position*."""
-    if code == DATES:
-        is_date = data[position : position + len(SQL_DATE_PREFIX)] == SQL_DATE_PREFIX
-        return DATES if is_date and position + SQL_DATE_SIZE <= len(data) else OBJECTS
-    if code == 11:
-        return 33
-    if code == 7:
-        return 9
-    return code if code in _WIDTHS or code in _OF_ANY_SIZE else OBJECTS
-
-
-def _adapted(
-    column: Column, data: bytes, position: int, end: int, place: int, code: int
-) -> tuple[int, bytes | None, int]:
-    """Where to go on, and what to append (bytes, and the scale of a decimal), if the column was not widened first."""
-    kind = column.kind
-    if code == kind == 8:
-        return position + 2, bytes([data[position + 1] != 0]), 0
-    if code == kind == 10:
-        stop = position + 17
-        if stop > end:
-            raise _truncated(end)
-        return stop, data[position + 8 : position : -1] + data[position + 16 : position + 8 : -1], 0
-    if code == kind and kind in (9, 12):
-        payload, stop = _bytes_at(data, position + 5, end)
-        return stop, _utf8(payload) if kind == 9 else payload, 0
-    if code == 7 and kind == 9:
-        unit = _I16(data, position + 1)[0] & 0xFFFF
-        if 0xD800 <= unit < 0xE000:
-            raise _WrongKind("text with half of a character (a lone surrogate)")
-        return position + 3, chr(unit).encode(), 0
-    if code == kind == 30:
-        payload, stop = _bytes_at(data, position + 9, end)
-        _check_magnitude(payload)
-        return stop, payload, _I32.unpack_from(data, position + 1)[0]
-    if code in (1, 2, 3, 4, 5, 6) and kind in (1, 2, 3, 4, 5, 6, 30):
-        return _adapted_number(column, data, position, end, place, code)
-    if code == 30 and kind in (1, 2, 3, 4):
-        _make_decimals(column, place)
-        return position, None, 0
-    raise _WrongKind
-
-
-def _adapted_number(
-    column: Column, data: bytes, position: int, end: int, place: int, code: int
-) -> tuple[int, bytes | None, int]:
-    kind = column.kind
-    after = position + 1 + _WIDTHS[code]
-    if after > end:
-        raise _truncated(end)
-    if code == kind:
-        return after, data[position + 1 : after], 0
-    number = array(_LETTERS[code], data[position + 1 : after])[0]
-    if kind == 30:
-        if code > 4:
-            raise _WrongKind
-        return after, _magnitude(number), 0
-    if code <= 4 and kind <= 4:
-        if code > kind:
-            _widen(column, place, code)
-            return position, None, 0
-        return after, array(_LETTERS[kind], [number]).tobytes(), 0
-    if kind == 6:
-        if code <= 4 and abs(number) > _LARGEST_EXACT_DOUBLE:
-            raise _WrongKind(f"the {_NAMES[code]} {number}, which no DOUBLE is equal to,")
-        return after, array("d", [number]).tobytes(), 0
-    # A REAL holds not all that an INTEGER does: a DOUBLE is the next that may hold both.
-    if kind <= 4 and any(abs(value) > _LARGEST_EXACT_DOUBLE for value in column.numbers(place)):
-        raise _WrongKind(f"a {_NAMES[code]} after numbers that no DOUBLE is equal to")
-    _widen(column, place, 6)
-    return position, None, 0
-
-
-def _widen(column: Column, count: int, kind: int) -> None:
-    column.remember()
-    column.values = bytearray(array(_LETTERS[kind], column.numbers(count)).tobytes())
-    column.kind = kind
-
-
-def _make_decimals(column: Column, count: int) -> None:
-    nulls = set(column.null_places())
-    numbers = column.numbers(count)
-    column.become(30, 0)
-    used = 0
-    for place, number in enumerate(numbers):
-        used = column.put(place, used, b"" if place in nulls else _magnitude(number))
-
-
-def _magnitude(number: int) -> bytes:
-    """*number* as decimals travel: big endian, the sign in the first bit."""
-    payload = bytearray(abs(number).to_bytes(abs(number).bit_length() // 8 + 1, "big"))
-    if number < 0:
-        payload[0] |= 0x80
-    return bytes(payload)
-
-
-def _put_null(column: Column, place: int) -> None:
-    column.nulls += _I32.pack(place)
-    if column.kind in _OF_ANY_SIZE:
-        column.put(place, len(column.values), b"")
-    else:
-        column.values += bytes(_WIDTHS.get(column.kind, 0))
-
-
-def _bytes_at(data: bytes, start: int, end: int) -> tuple[bytes, int]:
-    """The bytes from *start* on, before which their number stands, and where they end."""
-    length: int = _I32.unpack_from(data, start - 4)[0]
-    stop = start + length
-    if length < 0 or stop > end:
-        raise _truncated(end)
-    return data[start:stop], stop
-
-
-def _utf8(payload: bytes) -> bytes:
-    """*payload* as UTF-8 proper, whichever string version it came in."""
-    if payload.isascii():
-        return payload
-    try:
-        return decode_text(payload).encode()
-    except UnicodeEncodeError:
-        raise _WrongKind("text with half of a character (a lone surrogate)") from None
-
-
-def _check_magnitude(payload: bytes) -> None:
-    if not payload:
-        raise ProtocolError("decimal without magnitude bytes")
-    if len(payload) > MAXIMUM_DECIMAL_SIZE:
-        raise _WrongKind(f"a decimal of {len(payload)} bytes")
 
 
 # --- offsets of a zone ----------------------------------------------------------------------------------------
@@ -970,7 +709,7 @@ _tables: WeakKeyDictionary[Clock, bytearray] = WeakKeyDictionary()
 def _offsets_of(clock: Clock) -> bytearray:
     table = _tables.get(clock)
     if table is None:
-        table = _tables[clock] = bytearray(_I32.pack(_UNKNOWN) * _DAYS)
+        table = _tables[clock] = bytearray(I32.pack(_UNKNOWN) * _DAYS)
     return table
 
 
@@ -979,7 +718,7 @@ def _learn_offset(clock: Clock, milliseconds: int) -> int:
     day = milliseconds // _DAY
     index = day - _FIRST_DAY
     if clock.fixed_offset is None and 0 <= index < _DAYS and clock.offset_of_day(day) is not None:
-        _I32.pack_into(_offsets_of(clock), 4 * index, offset)
+        I32.pack_into(_offsets_of(clock), 4 * index, offset)
     return offset
 
 
@@ -1206,32 +945,3 @@ def _grow(buffer: bytearray, size: cython.Py_ssize_t) -> object:
     if len(buffer) < size:
         PyByteArray_Resize(buffer, size)
     return None
-
-
-def python_values(column: DecodedColumn, count: int) -> list[Any]:
-    """The values of a column of texts, byte arrays, decimals, UUIDs or objects as Python objects, None for NULL."""
-    values, width = bytes(column.values), column.width
-    items: list[Any]
-    if column.kind == OBJECTS:
-        assert column.objects is not None
-        return column.objects
-    if column.kind in (9, 12):
-        assert column.offsets is not None
-        ends = array("i", bytes(column.offsets))
-        slices = [values[ends[place] : ends[place + 1]] for place in range(count)]
-        items = [piece.decode() for piece in slices] if column.kind == 9 else list(slices)
-    elif column.kind == 30:
-        power = Decimal((0, (1,), -column.scale))
-        items = [
-            _EXACT.multiply(Decimal(int.from_bytes(values[start : start + width], "little", signed=True)), power)
-            for start in range(0, count * width, width)
-        ]
-    elif column.kind == 10:
-        items = [UUID(bytes=values[start : start + 16]) for start in range(0, count * 16, 16)]
-    else:
-        raise TypeError(f"columns of kind {column.kind} are not made of objects")
-    if column.validity is not None:
-        for place in range(count):
-            if not column.validity[place >> 3] & 1 << (place & 7):
-                items[place] = None
-    return items
