@@ -227,8 +227,15 @@ class Cluster:
         unknown and the error says so, unless the operation *is_idempotent* and the retry policy allows to try again.
         """
         tries = 0
+        lost: Error | None = None
         while True:
-            session = yield from self.session(target, self._changed_on if is_idempotent else None)
+            try:
+                session = yield from self.session(target, self._changed_on if is_idempotent else None)
+            except Error as error:
+                if lost is not None and error.code == "reconnect_failed":
+                    # What became of this operation; that no node is left is for the next one to find out.
+                    raise lost from lost.__cause__
+                raise
             try:
                 result = yield from guarded(session, operation)
                 if not is_idempotent:
@@ -238,6 +245,7 @@ class Cluster:
                 if not error.is_connection_lost and error.status != STATUS_INVALID_NODE_STATE:
                     raise
                 self._lost(session, error)
+                lost = None if error.is_unsent else error
                 tries += 1
                 if (
                     tries > len(self._nodes)
@@ -249,7 +257,11 @@ class Cluster:
     def _may_retry(self, error: Error, target: Target, is_idempotent: bool) -> bool:
         if self.is_closed or isinstance(error, ProtocolError) or isinstance(target, OnSession):
             return False
-        return error.is_unsent or (is_idempotent and self.retry_policy is RetryPolicy.READS)
+        if error.is_unsent:
+            return True
+        # Who has waited as long as the options allow is not to wait once more.
+        has_timed_out = isinstance(error.__cause__, TimeoutError)
+        return is_idempotent and self.retry_policy is RetryPolicy.READS and not has_timed_out
 
     def session(self, target: Target = ANYWHERE, preferred: Session | None = None) -> Operation[Session]:
         """The connection that *target* asks for, opened if need be; where any will do, the *preferred* one if open."""

@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -382,6 +383,7 @@ class Proxy:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._sockets: list[socket.socket] = []
+        self.is_silent = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -395,11 +397,11 @@ class Proxy:
             for source, sink in ((client, server), (server, client)):
                 threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
 
-    @staticmethod
-    def _pass(source: socket.socket, sink: socket.socket) -> None:
+    def _pass(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(65536):
-                sink.sendall(data)
+                if not self.is_silent:
+                    sink.sendall(data)
         except OSError:
             pass
 
@@ -441,6 +443,42 @@ def test_lost_connection(make_client: Callable[..., Any], server: Any, cache: An
             mine.put(1, 2)
         with pytest.raises(ReconnectError):
             mine.put(1, 2)
+    finally:
+        proxy.close()
+
+
+def test_no_node_is_left(make_client: Callable[..., Any], server: Any, cache: Any) -> None:
+    proxy = Proxy(server.addresses[0])
+    try:
+        client = make_client(partition_aware=False)
+        client.connect("127.0.0.1", proxy.port)
+        mine = client.get_cache(cache.name)
+        mine.put(1, 1)
+        proxy.close()
+        # First what became of the operation, although it was tried again; then that there is no other node.
+        with pytest.raises(ConnectionError, match="lost"):
+            mine.get(1)
+        with pytest.raises(ReconnectError):
+            mine.get(1)
+    finally:
+        proxy.close()
+
+
+def test_an_answer_that_does_not_come(make_client: Callable[..., Any], server: Any, cache: Any) -> None:
+    proxy = Proxy(server.addresses[0])
+    try:
+        client = make_client(timeout=1.0, partition_aware=False)
+        client.connect("127.0.0.1", proxy.port)
+        mine = client.get_cache(cache.name)
+        mine.put(1, 1)
+        proxy.is_silent = True
+        started = time.monotonic()
+        with pytest.raises(TimeoutError, match="request_timeout"):
+            mine.get(1)
+        # It was not tried again, which would have taken the time twice.
+        assert 0.9 < time.monotonic() - started < 1.9
+        proxy.is_silent = False
+        assert mine.get(1) == 1
     finally:
         proxy.close()
 
