@@ -212,6 +212,29 @@ def test_a_request_of_another_thread_times_out_all_the_same(node: Any, cache: An
         connection.close()
 
 
+def test_over_tls(secured: Any) -> None:
+    with ignite_dbapi.connect(secured.url) as other:
+        other.execute("CREATE TABLE IF NOT EXISTS watched (id INT PRIMARY KEY, v INT)")
+        with (
+            ignite_dbapi.connect(secured.url, request_timeout=2) as connection,
+            connection.cache("SQL_PUBLIC_WATCHED").continuous_query() as query,
+        ):
+            seen: list[CacheEvent] = []
+            listener = threading.Thread(target=lambda: seen.extend(query))
+            listener.start()
+            time.sleep(3)
+            for number in range(50):
+                other.execute("INSERT INTO watched VALUES (?, ?)", (number, number))
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+            deadline = time.monotonic() + 5
+            while len(seen) < 50 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        listener.join(5)
+        assert not listener.is_alive()
+        assert sorted(event.key for event in seen) == list(range(50))
+        other.execute("DROP TABLE watched")
+
+
 def test_interrupted_wait_leaves_the_connection_usable(cache: Any) -> None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
