@@ -47,7 +47,9 @@ class AwaitingChannel(asyncio.Protocol):
         self._options = options
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
-        self._heartbeat_interval: float | None = None
+        # Until it is answered, which nobody waits for.
+        self._idle_timeout: Pending | None = None
+        self._owner: weakref.ref[object] | None = None
         self._next_heartbeat: asyncio.TimerHandle | None = None
         self._last_sent = 0.0
         self._handshake_data: asyncio.Queue[bytes] = asyncio.Queue()
@@ -73,6 +75,8 @@ class AwaitingChannel(asyncio.Protocol):
             return
         for item in changed:
             _wake(item)
+        if self._idle_timeout is not None:
+            self._start_heartbeats()
 
     def eof_received(self) -> bool:
         """Let asyncio close the transport."""
@@ -159,9 +163,19 @@ class AwaitingChannel(asyncio.Protocol):
 
     def keep_alive(self, owner: object) -> None:
         """Send heartbeats, if the options or the server ask for them, as long as *owner* exists."""
-        if self._heartbeat_interval is not None and self._next_heartbeat is None:
-            # The event loop keeps this channel alive even when nobody can use it any more.
-            self._beat(weakref.ref(owner), self._heartbeat_interval)
+        # The event loop keeps this channel alive even when nobody can use it any more.
+        self._owner = weakref.ref(owner)
+        self._start_heartbeats()
+
+    def _start_heartbeats(self) -> None:
+        assert self._exchange is not None
+        pending = self._idle_timeout
+        if pending is None or self._owner is None or not pending.is_done:
+            return
+        self._idle_timeout = None
+        interval = heartbeat_interval(self._options.heartbeat_interval, self._exchange.answer(pending))
+        if interval is not None:
+            self._beat(self._owner, interval)
 
     def _beat(self, owner: weakref.ref[object], interval: float) -> None:
         assert self._exchange is not None
@@ -178,11 +192,9 @@ class AwaitingChannel(asyncio.Protocol):
         self._next_heartbeat = asyncio.get_running_loop().call_later(left, self._beat, owner, interval)
 
     async def ask_idle_timeout(self) -> None:
-        """Find out whether heartbeats are needed, and how often."""
-        idle_timeout = 0
+        """Ask whether heartbeats are needed. Nobody waits for the answer."""
         if self._options.heartbeat_interval != 0 and self.context.has(Feature.HEARTBEAT):
-            idle_timeout = await self.receive(await self.send(IdleTimeout()))
-        self._heartbeat_interval = heartbeat_interval(self._options.heartbeat_interval, idle_timeout)
+            self._idle_timeout = await self.send(IdleTimeout())
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""

@@ -33,10 +33,10 @@ from ignite_dbapi.protocol.exchange import (
 from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
-from ignite_dbapi.protocol.messages.base import AnswerT, Message
+from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.cluster import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
-from ignite_dbapi.transport.heartbeats import HeartbeatThread
+from ignite_dbapi.transport.heartbeats import FIRST_BEAT, HeartbeatThread
 
 T = TypeVar("T")
 
@@ -57,14 +57,17 @@ class BlockingChannel:
         connected: socket.socket | tls.SharedTlsSocket,
         address: Address,
         exchange: Exchange,
-        request_timeout: float | None,
-        heartbeat_interval: float | None,
+        options: ConnectOptions,
+        idle_timeout: Pending | None,
     ) -> None:
         self._socket = connected
         self.address = address
         self._exchange = exchange
-        self._request_timeout = request_timeout
-        self._heartbeat_interval = heartbeat_interval
+        self._request_timeout = options.request_timeout
+        self._wanted_interval = options.heartbeat_interval
+        # Until it is answered, which is together with the first request that is made, or seen by the heartbeats.
+        self._idle_timeout = idle_timeout
+        self._heartbeat_interval: float | None = None
         self._heartbeats: HeartbeatThread | None = None
         self._last_sent = self._last_received = time.monotonic()
         self._send_lock = threading.Lock()
@@ -152,6 +155,8 @@ class BlockingChannel:
                 raise ConnectionResetError("the server closed the connection")
             self._last_received = time.monotonic()
             self._exchange.feed(data)
+            if self._idle_timeout is not None:
+                self._learn_interval(self._idle_timeout)
         except BaseException as error:
             # Also KeyboardInterrupt: bytes may have been taken from the socket and lost on the way.
             failure = self.give_up(error, "waiting for an answer")
@@ -209,11 +214,25 @@ class BlockingChannel:
 
     def keep_alive(self, owner: object) -> None:
         """Send heartbeats, if the options or the server ask for them; *owner* is what keeps this channel alive."""
-        if self._heartbeat_interval is not None and self._heartbeats is None:
-            self._heartbeats = HeartbeatThread(self, self._heartbeat_interval)
+        if self._idle_timeout is not None and self._heartbeats is None:
+            self._heartbeats = HeartbeatThread(self)
 
-    def beat(self, interval: float) -> float:
-        """Send a heartbeat if nothing was sent for *interval* seconds; returns how many to wait for the next one."""
+    def _learn_interval(self, idle_timeout: Pending) -> None:
+        if not idle_timeout.is_done:
+            return
+        self._idle_timeout = None
+        self._heartbeat_interval = heartbeat_interval(self._wanted_interval, self._exchange.answer(idle_timeout))
+        if self._heartbeat_interval is None and self._heartbeats is not None:
+            self._heartbeats.stop()
+
+    def beat(self) -> float | None:
+        """Send a heartbeat if it is time; returns how many seconds to wait for the next one, None to send no more."""
+        idle_timeout = self._idle_timeout
+        if idle_timeout is not None:
+            self._idle(lambda: idle_timeout.is_done, time.monotonic() + FIRST_BEAT)
+        interval = self._heartbeat_interval
+        if interval is None:
+            return None if self._idle_timeout is None else FIRST_BEAT
         left = self._last_sent + interval - time.monotonic()
         if left > 0:
             return left
@@ -348,15 +367,16 @@ def _open(
             connected = tls.SharedTlsSocket(ssl_context.wrap_socket(plain, server_hostname=address[0]))
         context = _shake_hands(connected, options, attributes, frames, deadline)
         exchange = Exchange(context)
-        idle_timeout = 0
+        idle_timeout = None
         if options.heartbeat_interval != 0 and context.has(Feature.HEARTBEAT):
-            idle_timeout = _ask(IdleTimeout(), connected, exchange, deadline)
+            # Nobody waits for the answer: it comes with the first one that somebody waits for.
+            idle_timeout, data = exchange.request(IdleTimeout())
+            connected.sendall(data)
         connected.settimeout(options.request_timeout)
     except BaseException:
         connected.close()
         raise
-    interval = heartbeat_interval(options.heartbeat_interval, idle_timeout)
-    return BlockingChannel(connected, address, exchange, options.request_timeout, interval)
+    return BlockingChannel(connected, address, exchange, options, idle_timeout)
 
 
 def _shake_hands(
@@ -379,21 +399,6 @@ def _shake_hands(
         except StopIteration as agreed:
             context: Context = agreed.value
             return context
-
-
-def _ask(
-    message: Message[AnswerT],
-    connected: socket.socket | tls.SharedTlsSocket,
-    exchange: Exchange,
-    deadline: float | None,
-) -> AnswerT:
-    """Send *message* and wait for its answer, before anybody else may use the connection."""
-    pending, data = exchange.request(message)
-    connected.sendall(data)
-    while not pending.is_done:
-        exchange.feed(_received(connected, exchange.frames.wanted(), deadline))
-    answer: AnswerT = exchange.answer(pending)
-    return answer
 
 
 def _received(connected: socket.socket | tls.SharedTlsSocket, size: int, deadline: float | None) -> bytes:

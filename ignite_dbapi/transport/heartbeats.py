@@ -5,27 +5,30 @@ from __future__ import annotations
 import threading
 import weakref
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import Final, Protocol
 
 from ignite_dbapi.errors import Error
+
+# Seconds after which a connection that nobody has used yet finds out whether it has to send any.
+FIRST_BEAT: Final = 0.3
 
 
 class Beating(Protocol):
     """A channel, as the thread sees it."""
 
-    def beat(self, interval: float) -> float:
-        """Send a heartbeat if nothing was sent for *interval* seconds; returns how many to wait for the next one."""
+    def beat(self) -> float | None:
+        """Send a heartbeat if it is time; returns how many seconds to wait for the next one, None to send no more."""
 
 
 class HeartbeatThread:
-    """Lets *channel* beat every *interval* seconds, until it is stopped, or the channel fails or is collected."""
+    """Lets *channel* beat as long as it wants to, until it is stopped, or the channel fails or is collected."""
 
-    def __init__(self, channel: Beating, interval: float) -> None:
+    def __init__(self, channel: Beating) -> None:
         # Unlike an Event, whose lock may be held by the very thread in which the garbage collector calls stop().
         self._stop: SimpleQueue[None] = SimpleQueue()
         threading.Thread(
             target=_run,
-            args=(weakref.ref(channel), interval, self._stop),
+            args=(weakref.ref(channel), self._stop),
             name="ignite_dbapi heartbeats",
             daemon=True,
         ).start()
@@ -35,9 +38,9 @@ class HeartbeatThread:
         self._stop.put(None)
 
 
-def _run(reference: weakref.ref[Beating], interval: float, stop: SimpleQueue[None]) -> None:
-    seconds = interval
-    while True:
+def _run(reference: weakref.ref[Beating], stop: SimpleQueue[None]) -> None:
+    seconds: float | None = FIRST_BEAT
+    while seconds is not None:
         try:
             stop.get(timeout=seconds)
         except Empty:
@@ -48,7 +51,7 @@ def _run(reference: weakref.ref[Beating], interval: float, stop: SimpleQueue[Non
         if channel is None:
             return
         try:
-            seconds = channel.beat(interval)
+            seconds = channel.beat()
         except Error:
             # The connection is lost, which whoever uses it next is told.
             return

@@ -83,7 +83,31 @@ def test_long_statement(impatient: Any) -> None:
 
 def test_without_idle_timeout_there_is_no_thread(node: Any) -> None:
     with ignite_dbapi.connect(node.url):
-        assert heartbeat_threads() == []
+        # Before anything else was asked, it waits for what the server answers.
+        assert until(lambda: not heartbeat_threads())
+    with ignite_dbapi.connect(node.url) as connection:
+        connection.execute("SELECT 1")
+        assert until(lambda: not heartbeat_threads())
+
+
+def test_nobody_waits_for_the_idle_timeout(node: Any) -> None:
+    def hold(number: int, frame: bytes) -> bytes:
+        # The answer to the question after the idle timeout: only once the query was sent.
+        assert number != 1 or until(lambda: len(proxy.requests) == 2)
+        return frame
+
+    with Proxy(node.addresses[0], hold) as proxy:
+        url = proxy.url.partition("?")[0]
+        with ignite_dbapi.connect(url, timezone="UTC") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+    async def main() -> None:
+        async with await ignite_dbapi.aio.connect(url, timezone="UTC") as connection:
+            assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
+
+    with Proxy(node.addresses[0], hold) as proxy:
+        url = proxy.url.partition("?")[0]
+        asyncio.run(main())
 
 
 def test_only_idle_connections_send_heartbeats(node: Any) -> None:
