@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test test-sqlalchemy-2.0 compiled test-compiled lint format bench clean python
 
 help:
-	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas"
+	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas, and keys and values"
 	@echo "make test                 run all tests against nodes that they start themselves"
 	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy, pandas and Alembic tests with SQLAlchemy 2.0"
 	@echo "make test-compiled        build a wheel with the compiled codec and run the tests with it"

@@ -1,8 +1,9 @@
-"""What ``make demo`` runs: a local node, real data, and SQL through DB-API, SQLAlchemy and pandas."""
+"""What ``make demo`` runs: a local node, real data, SQL through DB-API, SQLAlchemy and pandas, and rows as objects."""
 
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import pandas as pd
 from rich.console import Console
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 import ignite_dbapi
 from examples import world
 from examples.world_models import City, Country
+from ignite_dbapi.keyvalue import Client
 from ignite_dbapi.local import LocalCluster
 
 console = Console()
@@ -28,6 +30,7 @@ def main() -> None:
         show_dbapi(cluster.url)
         show_sqlalchemy(cluster.url)
         show_pandas(cluster.url)
+        show_key_value(cluster)
     console.rule("[bold]the node is stopped")
 
 
@@ -95,6 +98,33 @@ def show_pandas(url: str) -> None:
     frame["family"] = frame.iloc[:, 1].str.split("-").str[0]
     console.print(frame.groupby("family").size().nlargest(5).to_string())
     engine.dispose()
+
+
+def show_key_value(cluster: LocalCluster) -> None:
+    """The rows of a table as objects: a scan, a get by key, a put that SQL sees."""
+    console.rule("[bold]keys and values: the rows of City as objects")
+    with Client().connect(cluster.addresses) as client:
+        cities = client.get_cache("SQL_PUBLIC_CITY")
+        table = Table("key", "value", "time zone")
+        with cities.scan() as entries:
+            first = list(islice(entries, 4))
+        for key, city in first:
+            table.add_row(f"{key.ID}, {key.COUNTRYCODE}", f"{city.NAME}, {city.POPULATION:,} people", city.TIMEZONE)
+        console.print(table)
+
+        started = time.perf_counter()
+        largest = max(cities.scan(), key=lambda entry: entry[1].POPULATION)
+        console.print(f"scan of {cities.get_size():,} objects in {time.perf_counter() - started:.2f} s")
+
+        key = type(largest[0])(ID=largest[0].ID, COUNTRYCODE=largest[0].COUNTRYCODE)
+        city = cities.get(key)
+        console.print(
+            f"get({key.ID}, {key.COUNTRYCODE!r}): {city.NAME}, {city.POPULATION:,} people, the largest of all"
+        )
+        city.POPULATION += 1
+        cities.put(key, city)
+        (row,) = client.sql("SELECT Name, Population FROM City WHERE ID = ?", query_args=[key.ID])
+        console.print(f"put: one more, and SQL sees {row[0]} with {row[1]:,}")
 
 
 if __name__ == "__main__":

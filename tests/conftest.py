@@ -15,8 +15,18 @@ import pytest
 import ignite_dbapi
 from ignite_dbapi.local.artifacts import fetch_jars
 from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION
+from tests import own_cluster
 
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    own_cluster.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    own_cluster.configure(config)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 
 from ignite_dbapi.keyvalue import Client
 from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_NAME
+from tests import own_cluster
 from tests.twins import MODES, Loop, new_client
 
 _numbers = itertools.count(1)
@@ -17,8 +18,20 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server(make_ignite_cluster: Callable[..., Any]) -> Any:
-    """One node whose SQL joins transactions."""
+    """One node whose SQL joins transactions, or a cluster that pytest's options name."""
     return make_ignite_cluster(tx_aware=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    found = own_cluster.clusters(metafunc.config)
+    if found and "server" in metafunc.fixturenames:
+        metafunc.parametrize("server", found, ids=str, scope="session")
+
+
+@pytest.fixture
+def client_arguments(server: Any) -> dict[str, Any]:
+    """What clients need to log in."""
+    return dict(getattr(server, "client_arguments", {}))
 
 
 @pytest.fixture(params=MODES)
@@ -34,12 +47,12 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture
-def make_client(mode: str, loop: Loop) -> Iterator[Callable[..., Any]]:
+def make_client(mode: str, loop: Loop, client_arguments: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """A function that makes a client, with its arguments; they are closed after the test."""
     made: list[Any] = []
 
     def make(*arguments: Any, **options: Any) -> Any:
-        client = new_client(mode, loop, *arguments, **options)
+        client = new_client(mode, loop, *arguments, **(client_arguments | options))
         made.append(client)
         return client
 
@@ -56,7 +69,7 @@ def client(make_client: Callable[..., Any], server: Any) -> Any:
 
 
 @pytest.fixture
-def make_cache(client: Any, server: Any) -> Iterator[Callable[..., Any]]:
+def make_cache(client: Any, server: Any, client_arguments: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """A function that creates a cache with the given properties, under a name of its own."""
     names: list[str] = []
 
@@ -66,7 +79,7 @@ def make_cache(client: Any, server: Any) -> Iterator[Callable[..., Any]]:
         return client.create_cache({PROP_NAME: name, **(properties or {})})
 
     yield make
-    with Client().connect(server.addresses) as cleaner:
+    with Client(**client_arguments).connect(server.addresses) as cleaner:
         for name in names:
             if name in cleaner.get_cache_names():
                 cleaner.get_cache(name).destroy()

@@ -184,16 +184,16 @@ def test_destroyed_while_used(cache: Any) -> None:
     assert refused.value.status == 1000
 
 
-def test_timeouts_of_asyncio(server: Any) -> None:
+def test_timeouts_of_asyncio(server: Any, client_arguments: dict[str, Any]) -> None:
     async def work() -> None:
-        client = AioClient()
+        client = AioClient(**client_arguments)
         async with client.connect(server.addresses):
             cache = await client.get_or_create_cache(
                 {PROP_NAME: "timeouts", PROP_CACHE_ATOMICITY_MODE: CacheAtomicityMode.TRANSACTIONAL}
             )
             await cache.put(1, 1, timeout=5)
             assert await cache.get(1, timeout=5) == 1
-            other = AioClient()
+            other = AioClient(**client_arguments)
             async with other.connect(server.addresses):
                 theirs = await other.get_cache("timeouts")
                 async with client.tx_start():
@@ -209,9 +209,9 @@ def test_timeouts_of_asyncio(server: Any) -> None:
     asyncio.run(work())
 
 
-def test_iterating_before_opening(server: Any) -> None:
+def test_iterating_before_opening(server: Any, client_arguments: dict[str, Any]) -> None:
     async def work() -> None:
-        client = AioClient()
+        client = AioClient(**client_arguments)
         async with client.connect(server.addresses):
             cache = await client.get_or_create_cache("not opened")
             with pytest.raises(CacheError, match="await it"):

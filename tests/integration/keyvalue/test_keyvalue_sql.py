@@ -20,10 +20,10 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def students(server: Any) -> Iterator[str]:
+def students(server: Any, client_arguments: dict[str, Any]) -> Iterator[str]:
     """A table with five rows."""
     name = f"student{next(_numbers)}"
-    with Client().connect(server.addresses) as client:
+    with Client(**client_arguments).connect(server.addresses) as client:
         client.sql(f"CREATE TABLE {name} (id INT PRIMARY KEY, name VARCHAR, grade INT)")
         for number, person in enumerate(("John", "Jane", "Joe", "Richard", "Negidius")):
             client.sql(
@@ -176,9 +176,9 @@ def test_many_rows(client: Any) -> None:
     assert [row[0] for row in rows] == list(range(1, 5001))
 
 
-def test_iterating_before_opening(server: Any) -> None:
+def test_iterating_before_opening(server: Any, client_arguments: dict[str, Any]) -> None:
     async def work() -> None:
-        client = AioClient()
+        client = AioClient(**client_arguments)
         async with client.connect(server.addresses):
             with pytest.raises(SQLError, match="await it"):
                 await client.sql("SELECT 1").__anext__()

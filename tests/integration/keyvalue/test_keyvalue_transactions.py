@@ -30,9 +30,9 @@ def cache(make_cache: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def table(server: Any) -> Iterator[str]:
+def table(server: Any, client_arguments: dict[str, Any]) -> Iterator[str]:
     name = f"account{next(_numbers)}"
-    with Client().connect(server.addresses) as client:
+    with Client(**client_arguments).connect(server.addresses) as client:
         client.sql(
             f'CREATE TABLE {name} (id INT PRIMARY KEY, v VARCHAR) WITH "ATOMICITY=TRANSACTIONAL,CACHE_NAME={name}"'
         )
@@ -164,8 +164,8 @@ def test_sql_and_key_value_cannot_change_the_same_entry(client: Any, table: str)
     assert list(client.sql(f"SELECT * FROM {table}")) == []
 
 
-def test_threads_have_transactions_of_their_own(server: Any) -> None:
-    with Client().connect(server.addresses) as client:
+def test_threads_have_transactions_of_their_own(server: Any, client_arguments: dict[str, Any]) -> None:
+    with Client(**client_arguments).connect(server.addresses) as client:
         cache = client.get_or_create_cache({0: "threads", PROP_CACHE_ATOMICITY_MODE: CacheAtomicityMode.TRANSACTIONAL})
         seen: list[Any] = []
         try:
@@ -181,9 +181,9 @@ def test_threads_have_transactions_of_their_own(server: Any) -> None:
             cache.destroy()
 
 
-def test_tasks_have_transactions_of_their_own(server: Any) -> None:
+def test_tasks_have_transactions_of_their_own(server: Any, client_arguments: dict[str, Any]) -> None:
     async def work() -> None:
-        client = AioClient()
+        client = AioClient(**client_arguments)
         async with client.connect(server.addresses):
             cache = await client.get_or_create_cache(
                 {0: "tasks", PROP_CACHE_ATOMICITY_MODE: CacheAtomicityMode.TRANSACTIONAL}
