@@ -63,6 +63,8 @@ class CursorState:
         self._result: ResultSet | None = None
         self._buffer: Iterator[Any] = iter(())
         self._decoder: ColumnDecoder | None = None
+        # Columns that are complete, of a fetch that is not.
+        self._batches: list[ColumnBatch] = []
         self._statement: Statement | None = None
         self._work = Work(has_ended=True)
         self._delivered = 0
@@ -270,23 +272,31 @@ class CursorState:
 
     def fetch_columns(self, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
         """What *maker* makes of the next *count* rows, or (None) of those of a page; fewer, or none, at the end."""
-        if count is not None and count < 1:
-            raise ProgrammingError(f"batches of {count} rows", code="invalid_size")
-        result, decoder = self._columns_readable(maker)
-        if count is None and not decoder.row_count:
-            yield from self._working(result.has_rows)
-            count = result.page.row_count
-        yield from self._working(lambda work: result.fill(decoder, count or 0, work))
-        return self._made_of(result, maker, [decoder.finish()])
+        return self._working(lambda work: self._fetch_columns(work, maker, count))
 
     def fetch_all_columns(self, maker: ColumnMaker[T]) -> Operation[T]:
         """What *maker* makes of all rows that are left."""
+        return self._working(lambda work: self._fetch_all_columns(work, maker))
+
+    def _fetch_columns(self, work: Work, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
+        if count is not None and count < 1:
+            raise ProgrammingError(f"batches of {count} rows", code="invalid_size")
         result, decoder = self._columns_readable(maker)
-        batches: list[ColumnBatch] = []
+        if self._batches:
+            return self._made_of(result, maker, [self._batches.pop(0)])
+        if count is None and not decoder.row_count:
+            yield from result.has_rows(work)
+            count = result.page.row_count
+        yield from result.fill(decoder, count or 0, work)
+        return self._made_of(result, maker, [decoder.finish()])
+
+    def _fetch_all_columns(self, work: Work, maker: ColumnMaker[T]) -> Operation[T]:
+        result, decoder = self._columns_readable(maker)
         # One batch, unless a column is larger than Arrow's arrays may be.
-        while not batches or (yield from self._working(result.has_rows)):
-            yield from self._working(lambda work: result.fill(decoder, None, work))
-            batches.append(decoder.finish())
+        while not self._batches or decoder.row_count or (yield from result.has_rows(work)):
+            yield from result.fill(decoder, None, work)
+            self._batches.append(decoder.finish())
+        batches, self._batches = self._batches, []
         return self._made_of(result, maker, batches)
 
     def _columns_readable(self, maker: ColumnMaker[Any]) -> tuple[ResultSet, ColumnDecoder]:
@@ -313,7 +323,7 @@ class CursorState:
 
     def _rows_readable(self) -> ResultSet:
         result = self._readable()
-        if self._decoder is not None and self._decoder.row_count:
+        if self._batches or (self._decoder is not None and self._decoder.row_count):
             raise InterfaceError(
                 "the next rows were made into columns, by a fetch that failed or was given up; run the statement again",
                 code="columns_made",
@@ -381,6 +391,7 @@ class CursorState:
         result, self._result = self._result, None
         self._buffer = iter(())
         self._decoder = None
+        self._batches = []
         self.exported = None
         if result is not None:
             yield from result.close()

@@ -18,6 +18,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import sqlalchemy
 
 import ignite_dbapi
 import ignite_dbapi.aio
@@ -190,6 +191,19 @@ def test_batches_keep_memory_flat(connection: Any) -> None:
     assert peak < 1_500_000
 
 
+def test_columns_that_are_too_large_for_one_array(
+    filled: str, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ignite_dbapi.operations.results.LARGEST_COLUMN", 2800)
+    query = f"SELECT * FROM {filled} ORDER BY id"
+    rows = connection.execute(query).fetchall()
+    table = connection.execute(query, page_size=20).fetch_arrow_table()
+    assert table.column("VC").num_chunks > 2
+    assert rows_of(table) == rows
+    assert connection.execute(query, page_size=20).fetch_numpy()["VC"].tolist() == [row[8] for row in rows]
+    assert connection.execute(query, page_size=20).fetch_pandas()["UU"].tolist() == [row[12] for row in rows]
+
+
 # --- what does not fit ----------------------------------------------------------------------------------------
 
 
@@ -222,6 +236,7 @@ def test_objects(table: Callable[..., str], connection: Any) -> None:
         cursor.fetch_arrow_table()
     assert caught.value.code == "column_of_objects"
     # Nothing was taken: the same cursor can give it in another form.
+    assert [error.code for _, error in cursor.messages] == ["column_of_objects"]
     frame = cursor.fetch_pandas()
     assert frame["_KEY"][0]["A"] == 1
     assert frame["C"].tolist() == ["x"]
@@ -300,6 +315,15 @@ def test_duckdb(connection: Any) -> None:
     assert cursor.fetchall() == []
     cursor.execute("SELECT 7 AS X")
     assert pa.table(cursor).to_pylist() == [{"X": 7}]
+
+
+def test_through_sqlalchemy(node: Any) -> None:
+    engine = sqlalchemy.create_engine(node.url)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        assert driver.execute(EXAMPLE).fetch_arrow_table().num_rows == 5
+    engine.dispose()
 
 
 # --- asyncio --------------------------------------------------------------------------------------------------
