@@ -511,7 +511,8 @@ class Cluster:
     def _placement(self, cache_id: int) -> Operation[Placement | None]:
         if cache_id in self._placements:
             return self._placements[cache_id]
-        session = yield from self._any()
+        # A cache that was created a moment ago is known where that was done.
+        session = yield from self._any(self._changed_on)
         if session.context.version < VERSION_WITH_FLAGS:
             return None
         yield Acquire(self._topology_lock)

@@ -231,9 +231,7 @@ class BaseClient:
     def _get_or_create_cache(self, settings: Any) -> Operation[str]:
         name, configuration = cache_configuration(settings)
         yield from self._call(
-            lambda session: cache_operations.get_or_create(session, configuration or name),
-            self._joined(),
-            is_idempotent=True,
+            lambda session: cache_operations.get_or_create(session, configuration or name), self._joined()
         )
         return name
 
