@@ -554,6 +554,21 @@ class IgniteCompiler(compiler.SQLCompiler):
         finally:
             self._wants_casts = outer
 
+    def get_select_precolumns(self, select: Any, **kwargs: Any) -> str:
+        """Render the hints of the statement, which Calcite reads behind SELECT and H2 takes for a comment."""
+        texts = [text for name, text in select._statement_hints if name in ("*", self.dialect.name)]
+        inner = ", ".join(text.strip().removeprefix("/*+").removesuffix("*/").strip() for text in texts)
+        precolumns = super().get_select_precolumns(select, **kwargs)
+        return f"/*+ {inner} */ {precolumns}" if inner else precolumns
+
+    def get_statement_hint_text(self, hint_texts: Any) -> str:
+        """Render nothing at the end of a statement: its hints stand at its start."""
+        return ""
+
+    def get_from_hint_text(self, table: Any, text: str) -> str:
+        """Render the hint of a table behind its name, as in ``USE INDEX (I)`` of H2 and ``/*+ … */`` of Calcite."""
+        return text
+
     def limit_clause(self, select: Any, **kwargs: Any) -> str:
         """Render LIMIT and OFFSET."""
         text = ""

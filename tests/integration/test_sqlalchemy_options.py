@@ -196,6 +196,17 @@ def test_hints_stand_where_the_engines_read_them(engine: sa.Engine, proxy: Proxy
     with orm.Session(engine) as session:
         session.execute(hinted.execution_options(ignite_engine="calcite")).all()
         assert "SELECT /*+ FORCE_INDEX(OPT_BY_V) */ opt_thing.id" in last(proxy).sql
+        hinted = sa.select(Thing.id).distinct().with_statement_hint("FORCE_INDEX(OPT_BY_V)", "ignite")
+        session.execute(hinted.with_statement_hint("other", "oracle").execution_options(ignite_engine="calcite")).all()
+        assert "SELECT /*+ FORCE_INDEX(OPT_BY_V) */ DISTINCT opt_thing.id" in last(proxy).sql
+        session.execute(hinted.execution_options(ignite_engine="h2")).all()
+        by_index = sa.select(Thing.id).where(Thing.v == sa.literal_column("1"))
+        of_table = by_index.with_hint(Thing, "USE INDEX (OPT_BY_V)").execution_options(ignite_engine="h2")
+        session.execute(of_table).all()
+        assert "FROM opt_thing USE INDEX (OPT_BY_V)" in last(proxy).sql
+        of_table = by_index.with_hint(Thing, "/*+ FORCE_INDEX(OPT_BY_V) */").execution_options(ignite_engine="calcite")
+        session.execute(of_table).all()
+        assert "FROM opt_thing /*+ FORCE_INDEX(OPT_BY_V) */" in last(proxy).sql
         # A hint that names the engine wins over the dialect's choice.
         which = sa.select(sa.func.query_engine(), Thing.id).prefix_with("/*+ QUERY_ENGINE('calcite') */")
         session.execute(which).all()
