@@ -26,7 +26,13 @@ from ignite_dbapi.keyvalue.owners import OF_CLIENTS
 from ignite_dbapi.keyvalue.presentation import DataClasses
 from ignite_dbapi.keyvalue.sets import ClusterSet, SetConfiguration
 from ignite_dbapi.keyvalue.sets import found as found_set
-from ignite_dbapi.keyvalue.settings import cache_configuration, cache_name, connect_addresses, connect_options
+from ignite_dbapi.keyvalue.settings import (
+    cache_configuration,
+    cache_name,
+    connect_addresses,
+    connect_options,
+    in_terms_of_clients,
+)
 from ignite_dbapi.keyvalue.transaction import Transaction, current_transaction
 from ignite_dbapi.keyvalue.utils import cache_id, entity_id, schema_id
 from ignite_dbapi.operations import cache as cache_operations
@@ -324,7 +330,7 @@ def _cannot_connect(error: Error) -> Error:
     if error.code in ("authentication_failed", "handshake_refused", "no_common_version"):
         return translated(error, "connect")
     error_class = combined(ReconnectError, ParameterError) if error.code == "tls_options" else ReconnectError
-    fresh = error_class(f"Can not connect. {error}")
+    fresh = error_class(f"Can not connect. {in_terms_of_clients(str(error))}")
     fresh.__dict__.update(error.__dict__)
     return fresh
 

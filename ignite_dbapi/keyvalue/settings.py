@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -36,6 +37,11 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "transaction_timeout": "transaction_timeout",
 }
 _KNOWN: Final = frozenset({*_OPTIONS, "ssl_cert_reqs"})
+# Not within a path.
+_TLS_OPTION: Final = re.compile(r"(?<![\w/\\.-])tls_\w+(?:=false)?")
+_TLS_PARAMETERS: Final = {option: name for name, option in _OPTIONS.items() if option.startswith("tls_")} | {
+    "tls_verify=false": "ssl_cert_reqs=ssl.CERT_NONE"
+}
 
 
 def connect_options(arguments: Mapping[str, Any], addresses: Iterable[Address]) -> ConnectOptions:
@@ -61,7 +67,7 @@ def connect_options(arguments: Mapping[str, Any], addresses: Iterable[Address]) 
     try:
         return ConnectOptions(addresses=tuple(addresses), **options)
     except InterfaceError as error:
-        raise ParameterError(_in_terms_of_clients(str(error)), code=error.code) from None
+        raise ParameterError(in_terms_of_clients(str(error)), code=error.code) from None
 
 
 def _tls_version(value: Any) -> Any:
@@ -82,10 +88,11 @@ def _verify_mode(value: Any) -> ssl.VerifyMode:
         ) from None
 
 
-def _in_terms_of_clients(text: str) -> str:
+def in_terms_of_clients(text: str) -> str:
+    """The *text* of an error with the parameters of clients in place of the driver's options."""
     for name, option in _OPTIONS.items():
         text = text.replace(f"option {option!r}", f"parameter {name!r}")
-    return text
+    return _TLS_OPTION.sub(lambda found: _TLS_PARAMETERS.get(found[0], found[0]), text)
 
 
 def connect_addresses(arguments: tuple[Any, ...]) -> tuple[list[Address], Iterator[Address] | None]:
