@@ -483,6 +483,19 @@ def test_methods_of_the_program_stay() -> None:
     assert again == account
 
 
+def test_fields_that_are_annotated() -> None:
+    class Town(metaclass=GenericObjectMeta, schema=OrderedDict([("name", String), ("people", IntObject)])):
+        name: str
+
+        def shout(self) -> str:
+            return self.name.upper()
+
+    town: Any = Town("Bern", 134_000)
+    assert (town.shout(), town.people) == ("BERN", 134_000)
+    known = knowledge()
+    assert read(written(to_wire(town), known), known).name == "Bern"
+
+
 def test_fields_that_are_properties() -> None:
     class Circle(metaclass=GenericObjectMeta, schema=OrderedDict([("radius", IntObject)])):
         @property
