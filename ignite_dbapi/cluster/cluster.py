@@ -15,7 +15,7 @@ from uuid import UUID
 import attrs
 
 from ignite_dbapi.cluster.affinity import Placement, Placements
-from ignite_dbapi.cluster.connecting import HOPELESS, all_failed
+from ignite_dbapi.cluster.connecting import HOPELESS, all_failed, connect_to
 from ignite_dbapi.errors import STATUS_INVALID_NODE_STATE, DatabaseError, Error, OperationalError, ProtocolError
 from ignite_dbapi.operations import calls, facts
 from ignite_dbapi.operations.cluster_state import endpoints
@@ -25,7 +25,7 @@ from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.codec.knowledge import BinaryTypes, Knowledge
 from ignite_dbapi.protocol.context import VERSION_WITH_FLAGS, Feature
-from ignite_dbapi.protocol.exchange import Acquire, Connect, Lock, Operation
+from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation
 from ignite_dbapi.protocol.messages.affinity import CachePartitions
 
 T = TypeVar("T")
@@ -343,7 +343,7 @@ class Cluster:
     def _connect(self, address: Address) -> Operation[Session]:
         self._check_open()
         self._listener.connecting(address)
-        channel = yield Connect(self.options, address, self._attributes)
+        channel = yield from connect_to(self.options, address, self._attributes)
         if not self.sessions:
             self._forget()
         channel.context.knowledge = self.knowledge

@@ -10,7 +10,9 @@ from ignite_dbapi.operations import transactions
 from ignite_dbapi.operations.facts import initial_knowledge
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import Address, ConnectOptions
+from ignite_dbapi.protocol.context import SUPPORTED_VERSIONS
 from ignite_dbapi.protocol.exchange import Channel, Connect, Operation
+from ignite_dbapi.protocol.handshake import VersionRefused
 
 _TLS_ALERT = b"\x15\x03"
 
@@ -19,18 +21,30 @@ _TLS_ALERT = b"\x15\x03"
 HOPELESS = frozenset({"authentication_failed", "tls_options"})
 
 
+def connect_to(options: ConnectOptions, address: Address, attributes: Mapping[str, str]) -> Operation[Channel]:
+    """Connect to the node at *address*; *attributes* describe the client to it."""
+    version = SUPPORTED_VERSIONS[0]
+    while True:
+        try:
+            channel: Channel = yield Connect(options, address, attributes, version)
+        except VersionRefused as refused:
+            if refused.offered >= version:
+                raise
+            version = refused.offered
+        else:
+            return channel
+
+
 def connect_to_any(options: ConnectOptions, attributes: Mapping[str, str]) -> Operation[Channel]:
     """Connect to the first node of *options* that answers; *attributes* describe the client to it."""
     failures: list[Error] = []
     for address in options.addresses:
         try:
-            channel: Channel = yield Connect(options, address, attributes)
+            return (yield from connect_to(options, address, attributes))
         except Error as error:
             if error.code in HOPELESS:
                 raise
             failures.append(error)
-        else:
-            return channel
     raise all_failed(failures)
 
 

@@ -175,7 +175,7 @@ class _Killer:
         session = self._session
         seconds = max(self._deadline - time.monotonic(), _SHORTEST_PAUSE)
         options = attrs.evolve(session.options, connect_timeout=seconds, request_timeout=seconds)
-        channel = yield Connect(options, session.channel.address, {})
+        channel = yield Connect(options, session.channel.address, {}, session.context.version)
         channel.context.knowledge = session.context.knowledge
         return Session(channel, options)
 

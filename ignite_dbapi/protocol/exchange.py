@@ -17,7 +17,7 @@ import attrs
 from ignite_dbapi.errors import Error, OperationalError, ProtocolError, error_from_answer
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.codec import MissingFact, Reader, Writer
-from ignite_dbapi.protocol.context import VERSION_WITH_FLAGS, Context
+from ignite_dbapi.protocol.context import SUPPORTED_VERSIONS, VERSION_WITH_FLAGS, Context, ProtocolVersion
 from ignite_dbapi.protocol.frames import FrameBuffer
 from ignite_dbapi.protocol.messages.base import Message
 
@@ -193,12 +193,14 @@ class Acquire:
 class Connect:
     """Effect: connect to the node at *address*. The result is its :class:`Channel`.
 
-    *attributes* describe the client to the node. An error says what was wrong, and with which address.
+    *attributes* describe the client to the node, *version* is the first one to try. An error says what was wrong, and
+    with which address.
     """
 
     options: ConnectOptions
     address: Address
     attributes: Mapping[str, str]
+    version: ProtocolVersion = SUPPORTED_VERSIONS[0]
 
 
 @attrs.frozen

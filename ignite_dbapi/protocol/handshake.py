@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from struct import pack
-from typing import Final
+from typing import Any, Final
 
 from ignite_dbapi.errors import NotSupportedError, OperationalError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
@@ -30,6 +30,16 @@ _STATUS_AUTHENTICATION_FAILED: Final = 2000
 _STATUS_NODE_IN_RECOVERY_MODE: Final = 11
 
 
+class VersionRefused(OperationalError):
+    """The server offered another version, and closed the connection instead of waiting for an answer."""
+
+    def __init__(self, message: str = "", *, offered: ProtocolVersion = (0, 0, 0), **attributes: Any) -> None:
+        attributes.setdefault("code", "version_refused")
+        attributes.setdefault("is_connection_lost", True)
+        super().__init__(message, **attributes)
+        self.offered = offered
+
+
 def handshake(
     user: str | None = None,
     password: str | None = None,
@@ -39,12 +49,20 @@ def handshake(
     """Agree on a version, *version* at best, and on features.
 
     Yields requests (with their frame length), receives answers (without it). Raises OperationalError if the
-    server refuses the login, NotSupportedError if there is no common version.
+    server refuses the login, NotSupportedError if there is no common version, VersionRefused if a lost connection is
+    thrown in after another version was offered.
     """
     tried: list[ProtocolVersion] = []
     while True:
         tried.append(version)
-        answer = yield _request(version, user, password, attributes or {})
+        try:
+            answer = yield _request(version, user, password, attributes or {})
+        except (EOFError, ConnectionError) as error:
+            if len(tried) == 1:
+                raise
+            raise VersionRefused(
+                f"the server speaks protocol version {_text(version)}, and closed the connection", offered=version
+            ) from error
         # The protocol's strings before the context exists: servers of every kind write these in plain ASCII.
         reader = Reader(answer, Knowledge(is_string_version_2=False))
         if reader.boolean():
@@ -129,4 +147,4 @@ def _text(version: ProtocolVersion) -> str:
     return ".".join(map(str, version))
 
 
-__all__ = ["Feature", "handshake"]
+__all__ = ["Feature", "VersionRefused", "handshake"]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
-from ignite_dbapi.protocol.context import Context, Feature
+from ignite_dbapi.protocol.context import Context, Feature, ProtocolVersion
 from ignite_dbapi.protocol.exchange import (
     Acquire,
     Channel,
@@ -225,11 +225,11 @@ class AwaitingChannel(asyncio.Protocol):
 
     # --- the handshake ------------------------------------------------------------------------------------------
 
-    async def shake_hands(self, attributes: Mapping[str, str], frames: FrameBuffer) -> None:
+    async def shake_hands(self, attributes: Mapping[str, str], version: ProtocolVersion, frames: FrameBuffer) -> None:
         """Agree with the node on a version; from then on the channel can be used."""
         assert self._transport is not None
         frames.limit = HANDSHAKE_FRAME_LIMIT
-        steps = handshake(self._options.user, self._options.password, attributes)
+        steps = handshake(self._options.user, self._options.password, attributes, version)
         request = next(steps)
         while True:
             self._transport.write(request)
@@ -237,7 +237,7 @@ class AwaitingChannel(asyncio.Protocol):
             while not answers:
                 data = await self._handshake_data.get()
                 if not data:
-                    raise EOFError
+                    steps.throw(EOFError())
                 answers = frames.feed(data)
             try:
                 request = steps.send(answers[0])
@@ -287,13 +287,15 @@ async def run(operation: Operation[T], channel: Channel | None = None) -> T:
                 await asyncio.sleep(effect.seconds)
             else:
                 assert type(effect) is Connect
-                result = await connect(effect.options, effect.address, effect.attributes)
+                result = await connect(effect.options, effect.address, effect.attributes, effect.version)
         except BaseException as error:
             raised = error
 
 
-async def connect(options: ConnectOptions, address: Address, attributes: Mapping[str, str]) -> AwaitingChannel:
-    """Connect to the node at *address*; *attributes* describe the client to it."""
+async def connect(
+    options: ConnectOptions, address: Address, attributes: Mapping[str, str], version: ProtocolVersion
+) -> AwaitingChannel:
+    """Connect to the node at *address*; *attributes* describe the client to it, *version* is the first one to try."""
     ssl_context = tls.context_for(options)
     loop = asyncio.get_running_loop()
     frames = FrameBuffer()
@@ -306,7 +308,7 @@ async def connect(options: ConnectOptions, address: Address, attributes: Mapping
                 ssl=ssl_context,
                 server_hostname=address[0] if ssl_context is not None else None,
             )
-            await channel.shake_hands(attributes, frames)
+            await channel.shake_hands(attributes, version, frames)
             await channel.ask_idle_timeout()
     except (OSError, EOFError, Error) as error:
         channel.abort()

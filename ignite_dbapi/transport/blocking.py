@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
-from ignite_dbapi.protocol.context import Context, Feature
+from ignite_dbapi.protocol.context import Context, Feature, ProtocolVersion
 from ignite_dbapi.protocol.exchange import (
     Acquire,
     Channel,
@@ -335,17 +335,19 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
                 time.sleep(effect.seconds)
             else:
                 assert type(effect) is Connect
-                result = connect(effect.options, effect.address, effect.attributes)
+                result = connect(effect.options, effect.address, effect.attributes, effect.version)
         except BaseException as error:
             raised = error
 
 
-def connect(options: ConnectOptions, address: Address, attributes: Mapping[str, str]) -> BlockingChannel:
-    """Connect to the node at *address*; *attributes* describe the client to it."""
+def connect(
+    options: ConnectOptions, address: Address, attributes: Mapping[str, str], version: ProtocolVersion
+) -> BlockingChannel:
+    """Connect to the node at *address*; *attributes* describe the client to it, *version* is the first one to try."""
     ssl_context = tls.context_for(options)
     frames = FrameBuffer()
     try:
-        return _open(options, address, ssl_context, attributes, frames)
+        return _open(options, address, ssl_context, attributes, version, frames)
     except (OSError, EOFError, Error) as error:
         raise explain(error, address, options, frames.received) from None
 
@@ -355,6 +357,7 @@ def _open(
     address: Address,
     ssl_context: ssl.SSLContext | None,
     attributes: Mapping[str, str],
+    version: ProtocolVersion,
     frames: FrameBuffer,
 ) -> BlockingChannel:
     deadline = None if options.connect_timeout is None else time.monotonic() + options.connect_timeout
@@ -365,7 +368,7 @@ def _open(
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if ssl_context is not None:
             connected = tls.SharedTlsSocket(ssl_context.wrap_socket(plain, server_hostname=address[0]))
-        context = _shake_hands(connected, options, attributes, frames, deadline)
+        context = _shake_hands(connected, options, attributes, version, frames, deadline)
         exchange = Exchange(context)
         idle_timeout = None
         if options.heartbeat_interval != 0 and context.has(Feature.HEARTBEAT):
@@ -383,17 +386,22 @@ def _shake_hands(
     connected: socket.socket | tls.SharedTlsSocket,
     options: ConnectOptions,
     attributes: Mapping[str, str],
+    version: ProtocolVersion,
     frames: FrameBuffer,
     deadline: float | None,
 ) -> Context:
     frames.limit = HANDSHAKE_FRAME_LIMIT
-    steps = handshake(options.user, options.password, attributes)
+    steps = handshake(options.user, options.password, attributes, version)
     request = next(steps)
     while True:
-        connected.sendall(request)
         answers: list[bytes] = []
-        while not answers:
-            answers = frames.feed(_received(connected, frames.wanted(), deadline))
+        try:
+            connected.sendall(request)
+            while not answers:
+                answers = frames.feed(_received(connected, frames.wanted(), deadline))
+        except (EOFError, ConnectionError) as error:
+            # It may mean something else after the server has answered once.
+            steps.throw(error)
         try:
             request = steps.send(answers[0])
         except StopIteration as agreed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -15,9 +17,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from wire import Impostor, Proxy, shut
+from wire import Impostor, Proxy, read_frame, shut
 
 import ignite_dbapi
+import ignite_dbapi.aio
 from ignite_dbapi import Error, OperationalError
 
 
@@ -331,3 +334,28 @@ def test_ctrl_c(node: Any, what: str) -> None:
     assert errors == ""
     assert out.splitlines() in (["interrupted", "[(42,)]", "end"], ["interrupted", "lost", "end"])
     assert process.returncode == 0
+
+
+def test_a_server_that_closes_the_connection_after_it_offered_another_version() -> None:
+    """It is connected to once more, with that version; blocking and over asyncio."""
+    versions: list[tuple[int, ...]] = []
+
+    def behave(client: socket.socket) -> None:
+        with contextlib.suppress(EOFError):
+            version = struct.unpack_from("<hhh", read_frame(client), 5)
+            versions.append(version)
+            if version == (1, 3, 0):
+                client.sendall(struct.pack("<ib", 1, 1))
+                return
+            client.sendall(struct.pack("<ibhhhbii", 16, 0, 1, 3, 0, 9, 0, 0))
+        client.close()
+
+    async def connect() -> tuple[int, int, int]:
+        async with await ignite_dbapi.aio.connect(host=impostor.address[0], port=impostor.address[1]) as connection:
+            return connection.protocol_version
+
+    with Impostor(behave) as impostor, soon(5):
+        with ignite_dbapi.connect(host=impostor.address[0], port=impostor.address[1]) as connection:
+            assert connection.protocol_version == (1, 3, 0)
+        assert asyncio.run(connect()) == (1, 3, 0)
+    assert versions == [(1, 7, 0), (1, 3, 0)] * 2

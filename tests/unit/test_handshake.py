@@ -20,7 +20,7 @@ from ignite_dbapi.protocol.context import (
     Feature,
     ProtocolVersion,
 )
-from ignite_dbapi.protocol.handshake import handshake
+from ignite_dbapi.protocol.handshake import VersionRefused, handshake
 from tests.unit.pages import encoded
 
 CAPTURED = {
@@ -202,3 +202,17 @@ def test_answers_cut_off(whole: bytes) -> None:
 def test_an_answer_that_is_none() -> None:
     with pytest.raises(ProtocolError):
         agree(lambda request: b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_server_that_closes_the_connection_after_it_offered_another_version() -> None:
+    steps = handshake()
+    next(steps)
+    steps.send(refuse((1, 3, 0), ""))
+    with pytest.raises(VersionRefused, match=r"1\.3\.0") as caught:
+        steps.throw(EOFError())
+    assert caught.value.offered == (1, 3, 0)
+    # Without an offer the lost connection is nothing but that.
+    steps = handshake()
+    next(steps)
+    with pytest.raises(EOFError):
+        steps.throw(EOFError())
