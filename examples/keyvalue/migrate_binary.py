@@ -31,8 +31,9 @@ def main(addresses: Addresses) -> None:
             invoices.put(number, OldInvoice(sent, f"customer {number}", Decimal(100 * number), number % 2 == 0))
 
     with Client().connect(addresses) as client:
-        # Without the old source: the cluster knows the type's schemas, of which there is one so far.
-        _, old_class = client.query_binary_type("ExampleInvoice").popitem()
+        # Without the old source: the cluster knows all schemas that the type has ever had.
+        classes = client.query_binary_type("ExampleInvoice").values()
+        old_class = next(found for found in classes if "is_paid" in found.schema)
         print("old:", ", ".join(old_class.schema))
         schema = old_class.schema.copy()
         schema["sent_on"] = schema.pop("date")
