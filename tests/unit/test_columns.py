@@ -240,6 +240,7 @@ def test_decimals_keep_every_digit(values: list[Decimal | None]) -> None:
         return
     array = column(values)
     assert array.to_pylist() == values
+    assert numpy_of(values).tolist() == values
     if present:
         wide = scale > 38 or largest >= 10**38
         assert array.type == (pa.decimal256(76, scale) if wide else pa.decimal128(38, scale))

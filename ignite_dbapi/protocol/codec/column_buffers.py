@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from itertools import pairwise
 from struct import Struct
 from typing import Any, Final
 from uuid import UUID
@@ -309,15 +310,18 @@ def python_values(column: DecodedColumn, count: int) -> list[Any]:
         return column.objects
     if column.kind in (9, 12):
         assert column.offsets is not None
-        ends = array("i", bytes(column.offsets))
-        slices = [values[ends[place] : ends[place + 1]] for place in range(count)]
-        items = [piece.decode() for piece in slices] if column.kind == 9 else list(slices)
+        ends = array("i", bytes(column.offsets)).tolist()
+        if column.kind == 9 and values.isascii():
+            # Characters are where the bytes are, so that there is one object to make for each and not two.
+            text = values.decode()
+            items = [text[start:stop] for start, stop in pairwise(ends)]
+        else:
+            items = [values[start:stop] for start, stop in pairwise(ends)]
+            if column.kind == 9:
+                items = [item.decode() for item in items]
     elif column.kind == 30:
         power = Decimal((0, (1,), -column.scale))
-        items = [
-            _EXACT.multiply(Decimal(int.from_bytes(values[start : start + width], "little", signed=True)), power)
-            for start in range(0, count * width, width)
-        ]
+        items = [_EXACT.multiply(Decimal(number), power) for number in _wide_integers(values, width)]
     elif column.kind == 10:
         items = [UUID(bytes=values[start : start + 16]) for start in range(0, count * 16, 16)]
     else:
@@ -327,3 +331,17 @@ def python_values(column: DecodedColumn, count: int) -> list[Any]:
             if not column.validity[place >> 3] & 1 << (place & 7):
                 items[place] = None
     return items
+
+
+def _wide_integers(values: bytes, width: int) -> list[int]:
+    """Integers of *width* bytes, which are more than Python's arrays know."""
+    if width != 16:
+        return [
+            int.from_bytes(values[start : start + width], "little", signed=True)
+            for start in range(0, len(values), width)
+        ]
+    halves = array("q", values).tolist()
+    return [
+        low if high == low >> 63 else (high << 64) + (low & 0xFFFF_FFFF_FFFF_FFFF)
+        for low, high in zip(halves[::2], halves[1::2], strict=True)
+    ]

@@ -230,18 +230,18 @@ def _fill(progress: cython.pointer(Progress), cells: cython.pointer(Cell)) -> cy
                 cell.ends[place + 1] = cython.cast(cython.int, cell.used)
                 position += 5 + length
             elif code == 3:
+                if cell.kind != 3 and cell.kind != 4:
+                    status = 1
+                    break
                 if position + 5 > end:
                     status = 2
                     break
                 memcpy(cython.address(number32), buffer + position + 1, 4)
                 if cell.kind == 3:
                     memcpy(cell.values + place * 4, cython.address(number32), 4)
-                elif cell.kind == 4:
+                else:
                     number = number32
                     memcpy(cell.values + place * 8, cython.address(number), 8)
-                else:
-                    status = 1
-                    break
                 position += 5
             elif code == 4 or code == 6:
                 if code != cell.kind:
