@@ -142,20 +142,26 @@ def test_examples(request: pytest.FixtureRequest) -> None:
             assert (name, done.returncode, done.stderr) == (name, 0, "")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "ended"),
-    [
-        (["--ignite-host=127.0.0.1", "--ignite-host=localhost", "--timeout=30"], "4 passed"),
-        (["--timeout=30", "--use-ssl"], "neither --ignite-host nor --ignite-port"),
-    ],
-)
-def test_options_for_a_cluster_of_ones_own(node: Any, arguments: list[str], ended: str) -> None:
-    if arguments[-1] == "--timeout=30":
-        arguments = [*arguments, f"--ignite-port={node.addresses[0][1]}"]
+def run_a_key_value_test(*options: str) -> str:
+    """What pytest says of one of the key-value tests, run with *options*."""
     test = "tests/integration/keyvalue/test_keyvalue_cache.py::test_one_entry"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test, *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test, *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert ended in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_options_for_a_cluster_of_ones_own(node: Any) -> None:
+    port = node.addresses[0][1]
+    said = run_a_key_value_test(
+        "--ignite-host=127.0.0.1", "--ignite-host=localhost", f"--ignite-port={port}", "--timeout=30", "-v"
+    )
+    # Each address, blocking and with asyncio; --timeout is the clients', and the limit of the tests what it was.
+    assert "4 passed" in said
+    assert "timeout: 300.0s" in said
+
+
+def test_options_without_an_address() -> None:
+    assert "neither --ignite-host nor --ignite-port" in run_a_key_value_test("--use-ssl")
 
 
 def test_world(connection: ignite_dbapi.Connection) -> None:
