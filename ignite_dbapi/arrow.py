@@ -236,7 +236,9 @@ class NumpyArrays:
                     f"one column; fetch it in parts, or CAST the column to one type",
                     code="mixed_column",
                 )
-            arrays[column.name] = parts[0] if len(parts) == 1 else np.ma.concatenate(parts)
+            is_masked = any(np.ma.isMaskedArray(part) for part in parts)
+            joined = np.ma.concatenate if is_masked else np.concatenate
+            arrays[column.name] = parts[0] if len(parts) == 1 else joined(parts)
         return arrays
 
 

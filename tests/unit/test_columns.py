@@ -447,6 +447,15 @@ def test_numpy() -> None:
     assert array.tolist() == [2.5]
 
 
+def test_numpy_of_several_batches() -> None:
+    plain = arrow.NumpyArrays().make(batches_of([1, 2], [3]))["A"]
+    assert (type(plain), plain.tolist()) == (np.ndarray, [1, 2, 3])
+    masked = arrow.NumpyArrays().make(batches_of([1, 2], [None]))["A"]
+    assert (masked.tolist(), masked.mask.tolist()) == ([1, 2, None], [False, False, True])
+    with pytest.raises(DataError, match="column 'A' has values of several types"):
+        arrow.NumpyArrays().make(batches_of([Typed(INT, 1)], [2**40]))
+
+
 def test_numpy_and_names_that_occur_twice() -> None:
     with pytest.raises(ProgrammingError, match="'A'") as caught:
         arrow.NumpyArrays().check(["A", "B", "A"])
@@ -544,7 +553,10 @@ def test_both_forms_are_the_same(
         rows = [[rows[0][0], rows[0][1]] for _ in rows]
     body = b"".join(encoded(row, knowledge) for row in rows)
     cut = body[: data.draw(st.integers(0, len(body)))]
-    bodies = [(body, len(rows)), (cut, len(rows)), (body, len(rows) // 2)]
+    damaged = bytearray(body)
+    for place in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=3)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    bodies = [(body, len(rows)), (cut, len(rows)), (bytes(damaged), len(rows)), (body, len(rows) // 2)]
     assert outcome(installed, bodies, 2, knowledge) == outcome(interpreted, bodies, 2, knowledge)
 
 
