@@ -36,6 +36,8 @@ class Session:
     autocommit: bool = True
     # The transaction that is open, and still good: an id that has ended must never be sent.
     transaction_id: int | None = None
+    # When that one times out, by time.monotonic(); a little early, as the server starts to count later.
+    transaction_ends_at: float = 0.0
     # What was sent within it and is not waited for any more, though it may still be under way.
     unanswered: list[Pending] = attrs.field(factory=list)
     # The ids of those that were started explicitly, beside the connection's own.

@@ -8,6 +8,7 @@ before its end is sent.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -104,6 +105,7 @@ def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_ch
     try:
         yield from settle(session.unanswered)
         if is_change and session.transaction_id is None:
+            session.transaction_ends_at = time.monotonic() + session.options.transaction_timeout
             session.transaction_id = yield from _control(
                 session,
                 TransactionStart(
@@ -113,7 +115,16 @@ def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_ch
                     session.options.transaction_label,
                 ),
             )
-        return (yield from watched(run(session.transaction_id), session.unanswered))
+        result = yield from watched(run(session.transaction_id), session.unanswered)
+        if is_change and time.monotonic() >= session.transaction_ends_at:
+            # The server has ended the transaction meanwhile, and runs what belongs to none by itself.
+            raise OperationalError(
+                f"the transaction timed out (option 'transaction_timeout', {session.options.transaction_timeout:g} s) "
+                f"while this change was made: whether it took effect by itself is unknown; roll back, and look",
+                sqlstate="40000",
+                code="transaction_timed_out",
+            )
+        return result
     finally:
         session.transaction_lock.release()
 

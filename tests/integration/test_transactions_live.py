@@ -34,12 +34,27 @@ def inside(server: Any) -> Iterator[ignite_dbapi.Connection]:
 
 
 @pytest.fixture
-def accounts(outside: ignite_dbapi.Connection) -> Iterator[str]:
+def accounts(server: Any, outside: ignite_dbapi.Connection) -> Iterator[str]:
     outside.execute("DROP TABLE IF EXISTS accounts")
     outside.execute('CREATE TABLE accounts (id INT PRIMARY KEY, amount INT) WITH "atomicity=transactional"')
     outside.cursor().executemany("INSERT INTO accounts VALUES (?, ?)", [(1, 100), (2, 200)])
+    settle(server)
     yield "accounts"
     outside.execute("DROP TABLE accounts")
+
+
+def settle(server: Any) -> None:
+    """Wait until changes need no time: one right after CREATE TABLE waits for the cluster, and that for the change."""
+    for _ in range(20):
+        with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=1) as connection:
+            try:
+                connection.execute("UPDATE accounts SET amount = amount WHERE id = 1")
+            except ignite_dbapi.OperationalError:
+                connection.rollback()
+            else:
+                connection.rollback()
+                return
+    raise AssertionError("the cluster does not come to rest")
 
 
 def amounts(connection: ignite_dbapi.Connection) -> list[Any]:
@@ -111,6 +126,23 @@ def test_a_transaction_that_timed_out_cannot_be_committed(accounts: str, server:
     connection.rollback()
     assert amounts(outside) == [(1, 100), (2, 200)]
     connection.close()
+
+
+def test_success_after_the_transaction_timed_out_is_not_believed(accounts: str, server: Any, outside: Any) -> None:
+    def hold(number: int, frame: bytes) -> bytes:
+        # The answers to the handshake, to the start of the transaction, and to the UPDATE.
+        if number == 2:
+            time.sleep(3.2)
+        return frame
+
+    with Proxy(server.addresses[0], hold) as proxy:
+        late = ignite_dbapi.connect(proxy.url, autocommit=False, transaction_timeout=3, timezone="UTC")
+        with pytest.raises(ignite_dbapi.OperationalError, match="unknown") as caught:
+            late.execute("UPDATE accounts SET amount = 0 WHERE id = 1")
+        assert caught.value.code == "transaction_timed_out"
+        late.rollback()
+        late.close()
+    assert amounts(outside) == [(1, 100), (2, 200)]
 
 
 def test_ddl_inside_is_refused_and_before_is_fine(accounts: str, inside: Any) -> None:
