@@ -191,7 +191,7 @@ class Connection(ConnectionAttributes):
         reference = AtomicLongReference(name, group)
         if create:
             self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
-        return AtomicLong(self._session, self._run, reference)
+        return AtomicLong(lambda operation: operation(self._session), self._run, reference)
 
     def cache(self, name: str) -> Cache:
         """The cache *name*, to use keys and values of it; nothing is sent, so it may not exist.

@@ -76,7 +76,7 @@ class AsyncConnection(ConnectionAttributes):
         reference = AtomicLongReference(name, group)
         if create:
             await self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))
-        return AsyncAtomicLong(self._session, self._run, reference)
+        return AsyncAtomicLong(lambda operation: operation(self._session), self._run, reference)
 
     def cache(self, name: str) -> AioCache:
         """The cache *name*, to use keys and values of it; see :meth:`ignite_dbapi.Connection.cache`."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 from uuid import UUID
 
+from ignite_dbapi.aio.atomic_long import AsyncAtomicLong
 from ignite_dbapi.errors import Error
 from ignite_dbapi.keyvalue.aio_cache import AioCache
 from ignite_dbapi.keyvalue.aio_cluster import AioCluster
@@ -22,6 +23,7 @@ from ignite_dbapi.keyvalue.sets import AioClusterSet, SetConfiguration
 from ignite_dbapi.keyvalue.sets import found as found_set
 from ignite_dbapi.keyvalue.settings import cache_name
 from ignite_dbapi.keyvalue.transaction import AioTransaction
+from ignite_dbapi.operations.atomic_longs import AtomicLongReference
 from ignite_dbapi.operations.services import descriptors as service_descriptors
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.transport import awaiting
@@ -181,6 +183,27 @@ class AioClient(BaseClient):
     def get_cluster(self) -> AioCluster:
         """The cluster as a whole: its state, its nodes, write-ahead logs."""
         return AioCluster(self)
+
+    async def atomic_long(
+        self,
+        name: str,
+        initial: int = 0,
+        *,
+        create: bool = True,
+        group: str | None = None,
+        backups: int | None = None,
+        replicated: bool = False,
+    ) -> AsyncAtomicLong:
+        """The number that the cluster shares under *name*; with *create* it is made, if there is none, from *initial*.
+
+        *group* is the cache group that it is kept in, *backups* and *replicated* say how a new group is kept.
+        """
+        reference = AtomicLongReference(name, group)
+        if create:
+            await self._run(
+                self._call(lambda session: reference.create(session, initial, backups=backups, replicated=replicated))
+            )
+        return AsyncAtomicLong(self._call, self._run, reference)
 
     async def get_set(
         self, name: str, configuration: SetConfiguration | None = None, *, create: bool = True

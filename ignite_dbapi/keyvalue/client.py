@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from ignite_dbapi.atomic_long import AtomicLong
 from ignite_dbapi.cluster.cluster import ANYWHERE, Cluster, Entry, OnSession, RetryPolicy, Target
 from ignite_dbapi.connection import client_attributes
 from ignite_dbapi.errors import Error, InterfaceError, OperationalError
@@ -36,6 +37,7 @@ from ignite_dbapi.keyvalue.settings import (
 from ignite_dbapi.keyvalue.transaction import Transaction, current_transaction
 from ignite_dbapi.keyvalue.utils import cache_id, entity_id, schema_id
 from ignite_dbapi.operations import cache as cache_operations
+from ignite_dbapi.operations.atomic_longs import AtomicLongReference
 from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
 from ignite_dbapi.operations.services import descriptors as service_descriptors
 from ignite_dbapi.operations.session import Session
@@ -514,6 +516,27 @@ class Client(BaseClient):
     def get_cluster(self) -> clusters.Cluster:
         """The cluster as a whole: its state, its nodes, write-ahead logs."""
         return clusters.Cluster(self)
+
+    def atomic_long(
+        self,
+        name: str,
+        initial: int = 0,
+        *,
+        create: bool = True,
+        group: str | None = None,
+        backups: int | None = None,
+        replicated: bool = False,
+    ) -> AtomicLong:
+        """The number that the cluster shares under *name*; with *create* it is made, if there is none, from *initial*.
+
+        *group* is the cache group that it is kept in, *backups* and *replicated* say how a new group is kept.
+        """
+        reference = AtomicLongReference(name, group)
+        if create:
+            self._run(
+                self._call(lambda session: reference.create(session, initial, backups=backups, replicated=replicated))
+            )
+        return AtomicLong(self._call, self._run, reference)
 
     def get_set(self, name: str, configuration: SetConfiguration | None = None, *, create: bool = True) -> ClusterSet:
         """The set that the cluster keeps under *name*; with *create* one is made by *configuration* if there is none.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from settling import settle
 from wire import Proxy
 
 import ignite_dbapi
@@ -38,23 +39,9 @@ def accounts(server: Any, outside: ignite_dbapi.Connection) -> Iterator[str]:
     outside.execute("DROP TABLE IF EXISTS accounts")
     outside.execute('CREATE TABLE accounts (id INT PRIMARY KEY, amount INT) WITH "atomicity=transactional"')
     outside.cursor().executemany("INSERT INTO accounts VALUES (?, ?)", [(1, 100), (2, 200)])
-    settle(server)
+    settle(server.url, "UPDATE accounts SET amount = amount WHERE id = 1")
     yield "accounts"
     outside.execute("DROP TABLE accounts")
-
-
-def settle(server: Any) -> None:
-    """Wait until changes need no time: one right after CREATE TABLE waits for the cluster, and that for the change."""
-    for _ in range(20):
-        with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=1) as connection:
-            try:
-                connection.execute("UPDATE accounts SET amount = amount WHERE id = 1")
-            except ignite_dbapi.OperationalError:
-                connection.rollback()
-            else:
-                connection.rollback()
-                return
-    raise AssertionError("the cluster does not come to rest")
 
 
 def amounts(connection: ignite_dbapi.Connection) -> list[Any]:

@@ -504,3 +504,20 @@ def test_retry_policy(make_client: Callable[..., Any], server: Any, cache: Any) 
         assert mine.get(1) == 1
     finally:
         proxy.close()
+
+
+def test_atomic_longs(client: Any) -> None:
+    number = client.atomic_long("count of a client", 5)
+    try:
+        assert [number.get(), number.increment(), number.add_and_get(-10), number.get_and_set(7)] == [5, 6, -4, -4]
+        assert (number.compare_and_set(7, 8), number.compare_and_set(7, 9), number.raise_to(3)) == (True, False, 8)
+        # It belongs to no connection: the next call takes another one.
+        for session in client._router.sessions:
+            session.channel.close()
+        assert client.atomic_long("count of a client", 0).get() == 8
+        assert number.decrement() == 7
+    finally:
+        number.remove()
+    assert not number.exists()
+    with pytest.raises(CacheError, match="count of a client"):
+        number.get()
