@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 import ignite_dbapi
-from ignite_dbapi.protocol.handshake import handshake
-from ignite_dbapi.transport import blocking
+from ignite_dbapi.cluster import connecting
 
 VERSIONS = [(1, minor, 0) for minor in range(8)]
 OLD = {"2.8.1": (1, 6, 0), "2.16.0": (1, 7, 0)}
@@ -60,7 +58,7 @@ def whole_story(connection: Any, name: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: ".".join(map(str, version)))
 def test_every_version(node: Any, monkeypatch: pytest.MonkeyPatch, version: Any) -> None:
-    monkeypatch.setattr(blocking, "handshake", partial(handshake, version=version))
+    monkeypatch.setattr(connecting, "SUPPORTED_VERSIONS", (version,))
     with ignite_dbapi.connect(node.url) as connection:
         assert connection.protocol_version == version
         assert bool(connection.features) == (version >= (1, 7, 0))
@@ -72,7 +70,7 @@ def test_every_version(node: Any, monkeypatch: pytest.MonkeyPatch, version: Any)
 
 @pytest.mark.parametrize("version", VERSIONS[1:], ids=lambda version: ".".join(map(str, version)))
 def test_credentials_in_every_version(secured: Any, monkeypatch: pytest.MonkeyPatch, version: Any) -> None:
-    monkeypatch.setattr(blocking, "handshake", partial(handshake, version=version))
+    monkeypatch.setattr(connecting, "SUPPORTED_VERSIONS", (version,))
     with ignite_dbapi.connect(secured.url) as connection:
         assert connection.protocol_version == version
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -83,7 +81,7 @@ def test_credentials_in_every_version(secured: Any, monkeypatch: pytest.MonkeyPa
 
 def test_version_of_the_future_is_negotiated_down(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for version in ((1, 8, 0), (1, 7, 5), (1, 9, 1)):
-        monkeypatch.setattr(blocking, "handshake", partial(handshake, version=version))
+        monkeypatch.setattr(connecting, "SUPPORTED_VERSIONS", (version,))
         with ignite_dbapi.connect(node.url) as connection:
             assert connection.protocol_version == (1, 7, 0)
             assert connection.execute("SELECT 1").fetchone() == (1,)
