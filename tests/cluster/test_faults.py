@@ -265,11 +265,13 @@ def test_node_killed_while_threads_wait(victim: Callable[[], Any]) -> None:
 
 def test_paused_node(victim: Callable[[], Any]) -> None:
     cluster = victim()
-    with ignite_dbapi.connect(cluster.url, request_timeout=0.7) as connection:
+    with ignite_dbapi.connect(cluster.url) as connection:
+        connection.execute("SELECT 1")  # the first one takes its time
+    with ignite_dbapi.connect(cluster.url, request_timeout=1.5) as connection:
         cursor = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 10000)", page_size=10)
         cluster.nodes[0].pause()
         try:
-            with soon(3), pytest.raises(OperationalError, match="request_timeout") as caught:
+            with soon(5), pytest.raises(OperationalError, match="request_timeout") as caught:
                 cursor.fetchall()
             assert caught.value.is_connection_lost
             with soon(3), pytest.raises(OperationalError) as caught:
