@@ -6,7 +6,7 @@ import ignite_dbapi
 
 
 def settle(url: str, change: str) -> None:
-    """Wait until *change*, which changes nothing in effect, needs no time in a transaction.
+    """Wait until *change*, which changes nothing in effect even if it is carried out, needs no time in a transaction.
 
     One right after CREATE TABLE may wait for the cluster, which waits for the transaction, until that times out.
     """

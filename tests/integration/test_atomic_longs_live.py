@@ -159,7 +159,8 @@ def test_a_transaction_has_no_part_in_it(make_ignite_cluster: Callable[..., Any]
         outside.execute('CREATE TABLE atomic_tx (id INT PRIMARY KEY, v INT) WITH "atomicity=transactional"')
         # The first one of a cluster makes the cache that all are kept in.
         outside.atomic_long("in a transaction")
-        settle(server.url, "INSERT INTO atomic_tx VALUES (1, 1)")
+        outside.execute("INSERT INTO atomic_tx VALUES (100, 0)")
+        settle(server.url, "UPDATE atomic_tx SET v = v WHERE id = 100")
         outside.execute("DELETE FROM atomic_tx")
         with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=5) as connection:
             connection.execute("INSERT INTO atomic_tx VALUES (1, 1)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,12 @@ from ignite_dbapi.keyvalue.datatypes import IntObject
 from ignite_dbapi.keyvalue.sets import SetConfiguration
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def node(make_ignite_cluster: Callable[..., Any]) -> Any:
+    """A node of its own: sets and atomic longs share a group, which is as the first of them needed it."""
+    return make_ignite_cluster(jvm_options=("-Dname=sets",))
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ ALLOWED = {
     "operations": {"errors", "options", "types", "protocol"},
     "cluster": {"errors", "options", "types", "protocol", "operations"},
     "transport": {"errors", "options", "types", "protocol", "cluster"},
-    "atomic_long": {"operations"},
+    "atomic_long": {"operations", "protocol"},
     "arrow": {"errors", "protocol"},
     "connection": {
         "atomic_long",
@@ -61,6 +61,7 @@ ALLOWED = {
         "operations",
         "cluster",
         "transport",
+        "atomic_long",
         "connection",
         "aio",
         "_version",
