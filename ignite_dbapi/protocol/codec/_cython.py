@@ -22,6 +22,7 @@ short = int
 bint = bool
 double = float
 p_const_uchar = bytes
+p_const_char = bytes
 p_uchar = bytes
 p_int = bytes
 
@@ -48,6 +49,11 @@ def final(definition: _T) -> _T:
 
 def exceptval(*_: Any, **__: Any) -> Callable[[_T], _T]:
     """Compiled: which return value means that an exception was raised."""
+    return lambda function: function
+
+
+def cdivision(_is_c: bool) -> Callable[[_T], _T]:
+    """Compiled: whether division rounds towards zero, as C does."""
     return lambda function: function
 
 

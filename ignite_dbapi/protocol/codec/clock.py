@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from struct import Struct
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +26,12 @@ _STANDARD_OFFSET_BEFORE: Final = -2_208_988_800_000
 # 9999-12-30T00:00Z; later instants have the same offset: no zone changes its clocks at the end of December.
 _LAST_KNOWN_OFFSET: Final = 253_402_128_000_000
 _CACHE_LIMIT: Final = 50_000
+
+# Clock.day_offsets: days since 1970 from 1900 to 2099, and what stands there for days that are not known.
+FIRST_DAY: Final = -25_567
+LAST_DAY: Final = 47_481
+UNKNOWN_OFFSET: Final = -(2**31)
+_OFFSET: Final = Struct("<i")
 
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Z", "GMT", "Etc/GMT"})
 # Java's custom ids: GMT+3, GMT+03:30, UTC-0500, and plain offsets.
@@ -72,6 +79,7 @@ class Clock:
         # Days on which offset and fold do not change: day number -> (offset, fold).
         self._offsets: dict[int, tuple[int, int]] = {}
         self._dates: dict[int, date] = {}
+        self._day_offsets: bytearray | None = None
 
     def __repr__(self) -> str:
         return f"Clock({self.name!r})"
@@ -192,10 +200,27 @@ class Clock:
         """The zone's offset from UTC in milliseconds at an instant."""
         return self._offset_at(milliseconds)[0] if self._fixed_offset is None else self._fixed_offset
 
-    def offset_of_day(self, day: int) -> int | None:
-        """The zone's offset on a whole day of UTC, the number of which is 0 for 1970-01-01; None if it changes."""
-        start, end = (self._exact_offset_at(instant)[0] for instant in (day * _DAY, (day + 1) * _DAY - 1))
-        return start if start == end else None
+    @property
+    def day_offsets(self) -> bytearray:
+        """The zone's offsets from UTC in milliseconds, by days of UTC: numbers of 32 bits for loops without objects.
+
+        The table goes from :data:`FIRST_DAY` to :data:`LAST_DAY`, and is filled by :meth:`learn_offset` as days
+        come along: asking the zone costs more than everything else. Days that are not known yet, on which the offset
+        changes, or hours of which occur twice, have :data:`UNKNOWN_OFFSET`.
+        """
+        if self._day_offsets is None:
+            self._day_offsets = bytearray(_OFFSET.pack(UNKNOWN_OFFSET) * (LAST_DAY - FIRST_DAY + 1))
+        return self._day_offsets
+
+    def learn_offset(self, milliseconds: int) -> int:
+        """The zone's offset at an instant, which :attr:`day_offsets` has from now on for all of its day, if it may."""
+        if self._fixed_offset is not None:
+            return self._fixed_offset
+        offset = self._offset_at(milliseconds)[0]
+        day = milliseconds // _DAY
+        if FIRST_DAY <= day <= LAST_DAY and self._offsets.get(day) == (offset, 0):
+            _OFFSET.pack_into(self.day_offsets, 4 * (day - FIRST_DAY), offset)
+        return offset
 
     def _offset_at(self, milliseconds: int) -> tuple[int, int]:
         """The zone's offset in milliseconds at an instant, and the fold of the wall clock there."""

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Sequence
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Final
-from weakref import WeakKeyDictionary
 
 try:
     import cython
@@ -20,7 +19,7 @@ except ModuleNotFoundError:
     from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
 
 from ignite_dbapi.errors import DataError, ProtocolError
-from ignite_dbapi.protocol.codec.clock import Clock
+from ignite_dbapi.protocol.codec.clock import FIRST_DAY, LAST_DAY, UNKNOWN_OFFSET, Clock
 from ignite_dbapi.protocol.codec.column_buffers import (
     COPIED,
     DATES,
@@ -56,14 +55,12 @@ COMPILED: bool = bool(cython.compiled)
 # Offsets into the bytes of a column are numbers of 32 bits.
 LARGEST_COLUMN: Final = 2**31 - 1
 _DAY: Final = 86_400_000
-# Days since 1970 from 1900 to 2100, for which offsets of a zone are kept in a table.
-_FIRST_DAY: Final = -25_567
-_DAYS: Final = 73_050
-_UNKNOWN: Final = -(2**31)
 
 # C numbers, which the loop without the GIL can read.
 _HIGH_BITS = cython.declare(cython.ulonglong, 0x8080808080808080)
-_NO_OFFSET = cython.declare(cython.longlong, _UNKNOWN)
+_FIRST_DAY = cython.declare(cython.longlong, FIRST_DAY)
+_LAST_DAY = cython.declare(cython.longlong, LAST_DAY)
+_NO_OFFSET = cython.declare(cython.longlong, UNKNOWN_OFFSET)
 # Ten times this is less than 2**63.
 _LARGEST_BEFORE_TEN = cython.declare(cython.ulonglong, 2**63 // 10 - 1)
 # Milliseconds that fit into 64 bits as microseconds, and as nanoseconds, with the offset of any zone.
@@ -162,10 +159,10 @@ def _shift(progress: cython.pointer(Progress), instant: cython.longlong) -> cyth
     if instant == progress.single_instant:
         progress.offset = progress.single_offset
         return True
-    day = instant // 86400000 + 25567
-    if day < 0 or day >= 73050:
+    day = instant // 86400000
+    if day < _FIRST_DAY or day > _LAST_DAY:
         return False
-    offset = progress.offsets[day]
+    offset = progress.offsets[day - _FIRST_DAY]
     if offset == _NO_OFFSET:
         return False
     progress.offset = offset
@@ -532,7 +529,7 @@ class ColumnDecoder:
             progress.zone = 1
             progress.offset = clock.fixed_offset
         elif clock is not None:
-            offsets: bytearray = _offsets_of(clock)
+            offsets: bytearray = clock.day_offsets
             self._offsets = offsets
             progress.zone = 2
             progress.offsets = cython.cast(cython.p_int, cython.cast(cython.p_uchar, offsets))
@@ -651,7 +648,7 @@ class ColumnDecoder:
         if after > end:
             raise truncated(end)
         clock = knowledge.wall_clock()
-        wall = milliseconds + _learn_offset(clock, milliseconds)
+        wall = milliseconds + clock.learn_offset(milliseconds)
         if kind == DATES:
             number, packing = wall // _DAY, I32
         elif kind == 36:
@@ -698,28 +695,6 @@ class ColumnDecoder:
             f"fetch the rows with fetchall()",
             code="mixed_column",
         )
-
-
-# --- offsets of a zone ----------------------------------------------------------------------------------------
-
-# Filled as days come along, and kept for all results: asking the zone costs more than everything else.
-_tables: WeakKeyDictionary[Clock, bytearray] = WeakKeyDictionary()
-
-
-def _offsets_of(clock: Clock) -> bytearray:
-    table = _tables.get(clock)
-    if table is None:
-        table = _tables[clock] = bytearray(I32.pack(_UNKNOWN) * _DAYS)
-    return table
-
-
-def _learn_offset(clock: Clock, milliseconds: int) -> int:
-    offset = clock.offset_at(milliseconds)
-    day = milliseconds // _DAY
-    index = day - _FIRST_DAY
-    if clock.fixed_offset is None and 0 <= index < _DAYS and clock.offset_of_day(day) is not None:
-        I32.pack_into(_offsets_of(clock), 4 * index, offset)
-    return offset
 
 
 # --- what Arrow wants -----------------------------------------------------------------------------------------

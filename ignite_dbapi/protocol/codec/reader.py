@@ -21,6 +21,7 @@ except ModuleNotFoundError:
     from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
 
 from ignite_dbapi.errors import DataError, ProtocolError
+from ignite_dbapi.protocol.codec.clock import FIRST_DAY, LAST_DAY, UNKNOWN_OFFSET, Clock
 from ignite_dbapi.protocol.codec.knowledge import Knowledge, MissingBinaryType
 from ignite_dbapi.protocol.codec.type_codes import (
     ELEMENT_CODES,
@@ -46,7 +47,23 @@ from ignite_dbapi.protocol.codec.values import (
 )
 
 if cython.compiled:
-    from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
+    from cython.cimports.cpython.datetime import (  # type: ignore[import-not-found]
+        date_new,
+        datetime_new,
+        import_datetime,
+    )
+    from cython.cimports.cpython.ref import Py_INCREF  # type: ignore[import-not-found]
+    from cython.cimports.cpython.tuple import PyTuple_New, PyTuple_SET_ITEM  # type: ignore[import-not-found]
+    from cython.cimports.cpython.unicode import (  # type: ignore[import-not-found]
+        PyUnicode_DecodeUTF8,
+        PyUnicode_FromStringAndSize,
+    )
+    from cython.cimports.ignite_dbapi.protocol.codec._garbage import (  # type: ignore[import-not-found]
+        PyObject_GC_UnTrack,
+    )
+    from cython.cimports.libc.string import memcmp, memcpy  # type: ignore[import-not-found]
+
+    import_datetime()
 
 COMPILED: bool = bool(cython.compiled)
 
@@ -80,6 +97,16 @@ _COMPACT_FOOTER = 0x0020
 _HEADER_SIZE = 24
 
 _SET_KINDS = frozenset({-1, 3, 4})
+
+# C numbers for the loop over rows.
+_DAY = cython.declare(cython.longlong, 86_400_000)
+_FIRST_DAY = cython.declare(cython.longlong, FIRST_DAY)
+_LAST_DAY = cython.declare(cython.longlong, LAST_DAY)
+_UNKNOWN_OFFSET = cython.declare(cython.longlong, UNKNOWN_OFFSET)
+# Instants whose wall clock lies within the years 1 to 9999, whatever the zone; the days of that range.
+_FIRST_INSTANT = cython.declare(cython.longlong, -62_135_510_400_000)
+_LAST_INSTANT = cython.declare(cython.longlong, 253_402_214_400_000)
+_SQL_DATE_PREFIX = cython.declare(bytes, SQL_DATE_PREFIX)
 
 
 @cython.cfunc
@@ -171,6 +198,157 @@ def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
         unscaled = int.from_bytes(magnitude, "big")
     power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else Decimal((0, (1,), -scale))
     return _EXACT.multiply(Decimal(unscaled), power)
+
+
+# --- values that the compiled loop makes by itself: compiled only ----------------------------------------------
+
+
+@cython.cfunc
+def _text(data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t, length: cython.Py_ssize_t) -> object:
+    try:
+        return PyUnicode_DecodeUTF8(cython.cast(cython.p_const_char, buffer + position), length, cython.NULL)
+    except UnicodeDecodeError:
+        return decode_text(data[position : position + length])
+
+
+@cython.cfunc
+def _decimal(
+    data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t, length: cython.Py_ssize_t
+) -> object:
+    """The decimal at *position*, with *length* bytes of magnitude. Reading digits is what Decimal is fastest at."""
+    digits = cython.declare(cython.char[24])
+    scale: cython.int = 0
+    place: cython.int = 24
+    count: cython.int = 0
+    index: cython.Py_ssize_t
+    unscaled: cython.ulonglong
+    memcpy(cython.address(scale), buffer + position + 1, 4)
+    if length < 1 or length > 8 or scale < 0 or scale > 18:
+        return decode_decimal(scale, data[position + 9 : position + 9 + length])
+    unscaled = buffer[position + 9] & 0x7F
+    for index in range(1, length):
+        unscaled = unscaled << 8 | buffer[position + 9 + index]
+    is_negative: cython.bint = buffer[position + 9] >= 0x80 and unscaled != 0
+    while unscaled or count <= scale:
+        if scale and count == scale:
+            place -= 1
+            digits[place] = 46  # the point
+        place -= 1
+        digits[place] = cython.cast(cython.char, 48 + unscaled % 10)
+        unscaled = unscaled // 10
+        count += 1
+    if is_negative:
+        place -= 1
+        digits[place] = 45
+    return Decimal(PyUnicode_FromStringAndSize(cython.address(digits[place]), 24 - place))
+
+
+@cython.cclass
+class Zone:
+    """The clock of the server's zone for a loop: what its table of days does not hold, the clock is asked for."""
+
+    _clock = cython.declare(object)
+    _is_fixed = cython.declare(cython.bint)
+    _offset = cython.declare(cython.longlong)
+    _table = cython.declare(bytearray)
+    _offsets = cython.declare(cython.p_int)
+    # The date that was worked out last.
+    _year = cython.declare(cython.int)
+    _month = cython.declare(cython.int)
+    _day = cython.declare(cython.int)
+
+    def __init__(self, clock: Clock | None) -> None:
+        if cython.compiled:
+            self._clock = clock
+            if clock is None:
+                return
+            fixed = clock.fixed_offset
+            self._is_fixed = fixed is not None
+            if fixed is not None:
+                self._offset = fixed
+            else:
+                self._table = clock.day_offsets
+                self._offsets = cython.cast(cython.p_int, cython.cast(cython.p_uchar, self._table))
+
+    @cython.cfunc
+    def _shift(self, milliseconds: cython.longlong) -> cython.bint:
+        """Whether the offset at an instant is at hand, and no day is out of what dates can hold."""
+        day: cython.longlong
+        if milliseconds < _FIRST_INSTANT or milliseconds > _LAST_INSTANT:
+            return False
+        if self._is_fixed:
+            return True
+        day = milliseconds // _DAY
+        if day < _FIRST_DAY or day > _LAST_DAY:
+            return False
+        if self._offsets[day - _FIRST_DAY] == _UNKNOWN_OFFSET:
+            self._clock.learn_offset(milliseconds)
+            if self._offsets[day - _FIRST_DAY] == _UNKNOWN_OFFSET:
+                return False
+        self._offset = self._offsets[day - _FIRST_DAY]
+        return True
+
+    @cython.cfunc
+    def timestamp(self, milliseconds: cython.longlong, nanoseconds: cython.int) -> object:
+        """What ``Clock.timestamp`` gives."""
+        wall: cython.longlong
+        day: cython.longlong
+        rest: cython.int
+        seconds: cython.int
+        if nanoseconds < 0 or nanoseconds > 999_999 or nanoseconds % 1000 or not self._shift(milliseconds):
+            return self._clock.timestamp(milliseconds, nanoseconds)
+        wall = milliseconds + self._offset
+        day = wall // _DAY
+        rest = cython.cast(cython.int, wall - day * _DAY)
+        seconds = rest // 1000
+        self._set_date(day)
+        return datetime_new(
+            self._year,
+            self._month,
+            self._day,
+            seconds // 3600,
+            seconds // 60 % 60,
+            seconds % 60,
+            rest % 1000 * 1000 + nanoseconds // 1000,
+            None,
+        )
+
+    @cython.cfunc
+    def date(self, milliseconds: cython.longlong) -> object:
+        """What ``Clock.date`` gives."""
+        if not self._shift(milliseconds):
+            return self._clock.date(milliseconds)
+        self._set_date((milliseconds + self._offset) // _DAY)
+        return date_new(self._year, self._month, self._day)
+
+    @cython.cfunc
+    @cython.cdivision(True)
+    def _set_date(self, day: cython.longlong) -> object:
+        """Work out the date of a day of the years 1 to 9999, the number of which is 0 for 1970-01-01.
+
+        Years are counted from March here, so that the leap day is the last one; eras are 400 years.
+        """
+        since: cython.int = cython.cast(cython.int, day + 719_468)
+        era: cython.int = since // 146_097
+        day_of_era: cython.int = since - era * 146_097
+        year: cython.int = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+        day_of_year: cython.int = day_of_era - (365 * year + year // 4 - year // 100)
+        month: cython.int = (5 * day_of_year + 2) // 153
+        self._day = day_of_year - (153 * month + 2) // 5 + 1
+        self._month = month + 3 if month < 10 else month - 9
+        self._year = year + era * 400 + (1 if month >= 10 else 0)
+        return None
+
+
+@cython.cfunc
+@cython.inline
+def _is_date(data: bytes, position: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+    """Whether a java.sql.Date stands at *position*, and not another "optimized" object."""
+    if cython.compiled:
+        buffer: cython.p_const_uchar = data
+        prefix: cython.p_const_uchar = _SQL_DATE_PREFIX
+        return end - position >= 12 and memcmp(buffer + position, prefix, 12) == 0
+    return data[position : position + 12] == SQL_DATE_PREFIX
 
 
 @cython.cclass
@@ -332,27 +510,32 @@ class Reader:
         end: cython.Py_ssize_t = self.end
         stop: cython.Py_ssize_t
         length: cython.Py_ssize_t
+        column: cython.Py_ssize_t
         code: cython.int
         lossless: cython.bint = self._lossless
         # Without a clock, values of time go the way of all values that are not shown naturally.
-        clock = self.knowledge.clock if self._presentation is None else None
+        clock: Any = self.knowledge.clock if self._presentation is None else None
+        has_clock: cython.bint = clock is not None
+        zone: Zone = Zone(clock)
         rows: list = []  # type: ignore[type-arg]
-        row: list  # type: ignore[type-arg]
+        # Whether the row holds what may hold other things: only then has the garbage collector to look at it.
+        has_containers: cython.bint
         # A row has at least one byte a value: a larger count is a lie, found before memory is spent on it.
         if row_count < 0 or column_count <= 0 or row_count * column_count > end - position:
             raise ProtocolError(f"page of {row_count} rows and {column_count} columns in {end - position} bytes")
         # An exception below leaves the position negative, which rows() turns back into the start.
         self.position = -1
         for _ in range(row_count):
-            row = []
-            for _ in range(column_count):
+            row: Any = PyTuple_New(column_count) if cython.compiled else []
+            has_containers = False
+            for column in range(column_count):
                 if position >= end:
                     raise _truncated(position + 1, end)
                 code = buffer[position]
                 if lossless:
                     code = 0
                 if code == 3:
-                    row.append(_i32(buffer, position + 1, end))
+                    value: Any = _i32(buffer, position + 1, end)
                     position += 5
                 elif code == 9:
                     length = _i32(buffer, position + 1, end)
@@ -360,46 +543,68 @@ class Reader:
                     stop = position + length
                     if length < 0 or stop > end:
                         raise _truncated(stop, end)
-                    try:
-                        row.append(data[position:stop].decode())
-                    except UnicodeDecodeError:
-                        row.append(decode_text(data[position:stop]))
+                    if cython.compiled:
+                        value = _text(data, buffer, position, length)
+                    else:
+                        try:
+                            value = data[position:stop].decode()
+                        except UnicodeDecodeError:
+                            value = decode_text(data[position:stop])
                     position = stop
                 elif code == 4:
-                    row.append(_i64(buffer, position + 1, end))
+                    value = _i64(buffer, position + 1, end)
                     position += 9
                 elif code == 101:
-                    row.append(None)
+                    value = None
                     position += 1
                 elif code == 6:
-                    row.append(_f64(buffer, position + 1, end))
+                    value = _f64(buffer, position + 1, end)
                     position += 9
                 elif code == 30:
                     length = _i32(buffer, position + 5, end)
                     stop = position + 9 + length
                     if length < 0 or stop > end:
                         raise _truncated(stop, end)
-                    row.append(decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop]))
+                    if cython.compiled:
+                        value = _decimal(data, buffer, position, length)
+                    else:
+                        value = decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop])
                     position = stop
-                elif code == 33 and clock is not None:
-                    row.append(clock.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end)))
+                elif code == 33 and has_clock:
+                    if cython.compiled:
+                        value = zone.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end))
+                    else:
+                        value = clock.timestamp(_i64(buffer, position + 1, end), _i32(buffer, position + 9, end))
                     position += 13
-                elif code == 254 and clock is not None and data[position : position + 12] == SQL_DATE_PREFIX:
-                    row.append(clock.date(_i64(buffer, position + 12, end)))
+                elif code == 254 and has_clock and _is_date(data, position, end):
+                    if cython.compiled:
+                        value = zone.date(_i64(buffer, position + 12, end))
+                    else:
+                        value = clock.date(_i64(buffer, position + 12, end))
                     position += 20
                 elif code == 8:
                     if position + 1 >= end:
                         raise _truncated(position + 2, end)
-                    row.append(buffer[position + 1] != 0)
+                    value = buffer[position + 1] != 0
                     position += 2
                 else:
                     self.position = position
                     try:
-                        row.append(self.value())
+                        value = self.value()
                         position = self.position
                     finally:
                         self.position = -1
-            rows.append(tuple(row))
+                    has_containers = True
+                if cython.compiled:
+                    Py_INCREF(value)
+                    PyTuple_SET_ITEM(row, column, value)
+                else:
+                    row.append(value)
+            if not cython.compiled:
+                row = tuple(row)
+            elif not has_containers:
+                PyObject_GC_UnTrack(row)
+            rows.append(row)
         if position > end:
             raise _truncated(position, end)
         self.position = position

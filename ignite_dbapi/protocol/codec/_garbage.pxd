@@ -1,0 +1,3 @@
+# What Cython's own declarations of CPython's interface lack.
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(object)
