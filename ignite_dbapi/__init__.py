@@ -7,10 +7,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ignite_dbapi._version import __version__
-from ignite_dbapi.atomic_long import AtomicLong
 from ignite_dbapi.connection import Connection, connect
 from ignite_dbapi.cursor import Cursor
 from ignite_dbapi.errors import (
@@ -31,6 +30,9 @@ from ignite_dbapi.protocol.codec import COMPILED
 from ignite_dbapi.rows import dict_row, namedtuple_row, tuple_row
 from ignite_dbapi.types import *  # noqa: F403 - the type objects and constructors of PEP 249
 from ignite_dbapi.types import __all__ as _types
+
+if TYPE_CHECKING:
+    from ignite_dbapi.atomic_long import AtomicLong
 
 apilevel: Final = "2.0"
 # Threads may share the module and connections, but not cursors.
@@ -65,3 +67,12 @@ __all__ = [
     "tuple_row",
     *_types,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # What few programs use is imported when they do.
+    if name == "AtomicLong":
+        from ignite_dbapi.atomic_long import AtomicLong
+
+        return AtomicLong
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

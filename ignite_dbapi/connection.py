@@ -11,11 +11,9 @@ from uuid import UUID, uuid4
 
 from ignite_dbapi import errors
 from ignite_dbapi._version import __version__
-from ignite_dbapi.atomic_long import AtomicLong
 from ignite_dbapi.cluster.connecting import open_session
 from ignite_dbapi.cursor import Cursor
 from ignite_dbapi.operations import server, transactions
-from ignite_dbapi.operations.atomic_longs import AtomicLongReference
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
 from ignite_dbapi.options import ConnectOptions
@@ -24,6 +22,7 @@ from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import blocking
 
 if TYPE_CHECKING:
+    from ignite_dbapi.atomic_long import AtomicLong
     from ignite_dbapi.keyvalue.cache import Cache
 
 T = TypeVar("T")
@@ -188,6 +187,10 @@ class Connection(ConnectionAttributes):
         None is as the server is configured. A new group must not be made while this or another connection is in a
         transaction. NotSupportedError before Ignite 2.13. Without *create* nothing is sent.
         """
+        # Here, because few programs need them.
+        from ignite_dbapi.atomic_long import AtomicLong
+        from ignite_dbapi.operations.atomic_longs import AtomicLongReference
+
         reference = AtomicLongReference(name, group)
         if create:
             self._run(reference.create(self._session, initial, backups=backups, replicated=replicated))

@@ -7,19 +7,21 @@ Keywords of :func:`ignite_dbapi.connect`, the query part of a URL and environmen
 from __future__ import annotations
 
 import copy
-import difflib
 import operator
 import os
 import re
-import ssl
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import parse_qsl, unquote
 from zoneinfo import ZoneInfo
 
 import attrs
 
 from ignite_dbapi.errors import InterfaceError
+
+if TYPE_CHECKING:
+    import ssl
 
 DEFAULT_PORT: Final = 10800
 URL_SCHEME: Final = "ignite"
@@ -89,7 +91,7 @@ def _positive_seconds(value: Any, _: Any, field: attrs.Attribute[Any]) -> float:
 def _tls_version(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
     if value is None or value == "":
         return None
-    name = value.name if isinstance(value, ssl.TLSVersion) else str(value)
+    name = value.name if isinstance(value, Enum) else str(value)  # a member of ssl.TLSVersion
     number = name.upper().removeprefix("TLS").removeprefix("V").replace("_", ".")
     if number in ("1.2", "1.3"):
         return number
@@ -97,7 +99,12 @@ def _tls_version(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
 
 
 def _ssl_context(value: Any, _: Any, field: attrs.Attribute[Any]) -> ssl.SSLContext | None:
-    if value is None or isinstance(value, ssl.SSLContext):
+    if value is None:
+        return None
+    # Here, because loading OpenSSL takes a tenth of the time that importing the driver does.
+    import ssl
+
+    if isinstance(value, ssl.SSLContext):
         return value
     raise _invalid(field.name, value, "an ssl.SSLContext")
 
@@ -472,6 +479,8 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib
+
     nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {nearest[0]!r}?" if nearest else f"; there are: {', '.join(known)}"
 

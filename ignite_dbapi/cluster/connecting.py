@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping, Sequence
 
 from ignite_dbapi.errors import Error, OperationalError
@@ -77,6 +76,9 @@ def all_failed(failures: Sequence[Error]) -> Error:
 
 def explain(error: BaseException, address: Address, options: ConnectOptions, received: bytes = b"") -> Error:
     """Why connecting to *address* failed, in words that say what to do."""
+    # Here, because most programs never need it.
+    import ssl
+
     place = f"{address[0]}:{address[1]}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _failure(

@@ -11,7 +11,7 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.context import Feature as Feature
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages.binary_types import BinaryTypeGet
-from ignite_dbapi.protocol.messages.cluster import Heartbeat
+from ignite_dbapi.protocol.messages.heartbeats import Heartbeat
 from ignite_dbapi.protocol.messages.sql import SqlFieldsQuery
 
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")

@@ -30,7 +30,7 @@ from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
-from ignite_dbapi.protocol.messages.cluster import Heartbeat, IdleTimeout
+from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
 
 T = TypeVar("T")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import ssl
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
@@ -34,9 +33,14 @@ from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
-from ignite_dbapi.protocol.messages.cluster import Heartbeat, IdleTimeout
-from ignite_dbapi.transport import tls
+from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
 from ignite_dbapi.transport.heartbeats import FIRST_BEAT, HeartbeatThread
+from ignite_dbapi.transport.waiting import wait_for
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ignite_dbapi.transport import tls
 
 T = TypeVar("T")
 
@@ -199,16 +203,16 @@ class BlockingChannel:
             self._stop_reading()
 
     def _receive_now(self, size: int) -> bytes | None:
-        if isinstance(self._socket, tls.SharedTlsSocket):
-            return self._socket.recv_now(size)
-        return self._socket.recv(size) if tls.wait_for(self._socket, for_writing=False, timeout=0) else None
+        if isinstance(self._socket, socket.socket):
+            return self._socket.recv(size) if wait_for(self._socket, for_writing=False, timeout=0) else None
+        return self._socket.recv_now(size)
 
     def _wait_for_data(self, timeout: float) -> None:
         try:
-            if isinstance(self._socket, tls.SharedTlsSocket):
-                self._socket.wait_for_data(timeout)
+            if isinstance(self._socket, socket.socket):
+                wait_for(self._socket, for_writing=False, timeout=timeout)
             else:
-                tls.wait_for(self._socket, for_writing=False, timeout=timeout)
+                self._socket.wait_for_data(timeout)
         except OSError as error:
             raise self.give_up(error, "waiting for a notification") from error
 
@@ -344,7 +348,12 @@ def connect(
     options: ConnectOptions, address: Address, attributes: Mapping[str, str], version: ProtocolVersion
 ) -> BlockingChannel:
     """Connect to the node at *address*; *attributes* describe the client to it, *version* is the first one to try."""
-    ssl_context = tls.context_for(options)
+    ssl_context = None
+    if options.uses_tls:
+        # Here, because loading OpenSSL takes a tenth of the time that importing the driver does.
+        from ignite_dbapi.transport import tls
+
+        ssl_context = tls.context_for(options)
     frames = FrameBuffer()
     try:
         return _open(options, address, ssl_context, attributes, version, frames)
@@ -367,6 +376,8 @@ def _open(
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if ssl_context is not None:
+            from ignite_dbapi.transport import tls
+
             connected = tls.SharedTlsSocket(ssl_context.wrap_socket(plain, server_hostname=address[0]))
         context = _shake_hands(connected, options, attributes, version, frames, deadline)
         exchange = Exchange(context)

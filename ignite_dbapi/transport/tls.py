@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import select
-import socket
 import ssl
 import threading
 
 from ignite_dbapi.errors import InterfaceError
 from ignite_dbapi.options import ConnectOptions
+from ignite_dbapi.transport.waiting import wait_for
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -56,19 +54,6 @@ def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
         raise InterfaceError(
             f"option 'tls_ciphers': OpenSSL has none of {ciphers!r}; they look like 'ECDHE+AESGCM'", code="tls_options"
         ) from None
-
-
-def wait_for(connected: socket.socket, *, for_writing: bool, timeout: float | None) -> bool:
-    """Wait until *connected* can be read (or written); False if that took longer than *timeout* seconds."""
-    number = connected.fileno()
-    if number < 0:
-        raise OSError(errno.EBADF, "the connection is closed")
-    if not hasattr(select, "poll"):  # Windows
-        wanted = [number]
-        return any(select.select([] if for_writing else wanted, wanted if for_writing else [], [], timeout))
-    poll = select.poll()
-    poll.register(number, select.POLLOUT if for_writing else select.POLLIN)
-    return bool(poll.poll(None if timeout is None else timeout * 1000))
 
 
 class SharedTlsSocket:

@@ -167,7 +167,7 @@ def _modules_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["pandas", "pyarrow", "numpy", "sqlalchemy", "sqlalchemy_ignite", "jgo", "rich", "asyncio", "cryptography", "hypothesis", "ignite_dbapi.local"],  # noqa: E501
+    ["pandas", "pyarrow", "numpy", "sqlalchemy", "sqlalchemy_ignite", "jgo", "rich", "asyncio", "cryptography", "hypothesis", "ssl", "ignite_dbapi.local", "ignite_dbapi.keyvalue", "ignite_dbapi.atomic_long"],  # noqa: E501
 )  # fmt: skip
 def test_importing_the_driver_is_light(module: str, loaded: set[str]) -> None:
     assert "ignite_dbapi.protocol.codec.reader" in loaded

@@ -29,7 +29,7 @@ from ignite_dbapi.protocol.codec import (
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context, Feature
 from ignite_dbapi.protocol.exchange import Exchange, Pending
 from ignite_dbapi.protocol.messages.binary_types import BinaryTypeGet, BinaryTypePut
-from ignite_dbapi.protocol.messages.cluster import Heartbeat
+from ignite_dbapi.protocol.messages.heartbeats import Heartbeat
 from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsPage, SqlFieldsQuery
 from tests.unit.pages import answer_bytes, encoded, error_bytes, frame, known, page_bytes
 

@@ -11,13 +11,13 @@ from ignite_dbapi.protocol.codec import Writer
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context
 from ignite_dbapi.protocol.exchange import Exchange, Subscription, read_notification
 from ignite_dbapi.protocol.messages.cache import CacheHeader
-from ignite_dbapi.protocol.messages.cluster import Heartbeat
 from ignite_dbapi.protocol.messages.continuous import (
     CacheEvent,
     CacheEventType,
     ContinuousQueryStart,
     read_events,
 )
+from ignite_dbapi.protocol.messages.heartbeats import Heartbeat
 from tests.unit.pages import answer_bytes, encoded, known
 
 START = ContinuousQueryStart(CacheHeader(1))

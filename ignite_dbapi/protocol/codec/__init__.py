@@ -6,10 +6,8 @@ a compiler was at hand; :data:`COMPILED` tells which form runs.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
-from pathlib import Path
 
 # The modules that setup.py compiles.
 COMPILED_MODULES = ("reader", "columns")
@@ -17,8 +15,11 @@ COMPILED_MODULES = ("reader", "columns")
 
 def _load_interpreted(name: str) -> None:
     """Load a module from its source even if a compiled form stands beside it."""
+    import importlib.util
+
     full_name = f"{__name__}.{name}"
-    spec = importlib.util.spec_from_file_location(full_name, Path(__file__).with_name(f"{name}.py"))
+    path = os.path.join(os.path.dirname(__file__), f"{name}.py")
+    spec = importlib.util.spec_from_file_location(full_name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Messages about the connection and the cluster itself."""
+"""Messages about the cluster itself."""
 
 from __future__ import annotations
 
@@ -29,27 +29,6 @@ class ClusterState(IntEnum):
     INACTIVE = 0
     ACTIVE = 1
     ACTIVE_READ_ONLY = 2
-
-
-# --- the connection -----------------------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Heartbeat(Message[None]):
-    """An empty request, answered at once: shows that the connection and the server are alive."""
-
-    op_code = 1
-
-
-@attrs.frozen
-class IdleTimeout(Message[int]):
-    """After how many milliseconds without a request the server closes a connection; 0: never."""
-
-    op_code = 2
-
-    def decode(self, reader: Reader, context: Context) -> int:
-        """Read the time."""
-        return reader.i64()
 
 
 # --- the cluster's state ------------------------------------------------------------------------------------------
