@@ -34,10 +34,10 @@ def test_first_address_dead_second_alive(node: Any) -> None:
 
 def test_by_url(node: Any) -> None:
     (host, port), dead = node.addresses[0], unused_port()
-    url = f"ignite://{host}:{dead},{host}:{port}/sys?page_size=3&lazy=false&query_engine=calcite&timeout=5"
+    url = f"ignite://{host}:{dead},{host}:{port}/sys?page_size=3&lazy=false&query_engine=calcite&timeout=60"
     with ignite_dbapi.connect(url) as connection:
         options = connection.options
-        assert (options.schema, options.page_size, options.lazy, options.timeout) == ("SYS", 3, False, 5)
+        assert (options.schema, options.page_size, options.lazy, options.timeout) == ("SYS", 3, False, 60)
         assert connection.execute("SELECT QUERY_ENGINE()").fetchone() == ("calcite",)
 
 
