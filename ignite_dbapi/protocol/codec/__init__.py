@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # The modules that setup.py compiles.
-COMPILED_MODULES = ("reader", "columns")
+COMPILED_MODULES = ("hashing", "reader", "columns", "writer")
 
 
 def _load_interpreted(name: str) -> None:
