@@ -84,7 +84,7 @@ def _request(version: ProtocolVersion, user: str | None, password: str | None, a
     if version >= VERSION_WITH_CREDENTIALS and user is not None:
         writer.string(user)
         writer.string(password or "")
-    return pack("<i", len(writer.buffer)) + writer.buffer
+    return pack("<i", len(writer.buffer)) + bytes(writer.buffer)
 
 
 def _accepted(reader: Reader, version: ProtocolVersion) -> Context:

@@ -1,4 +1,4 @@
-"""The compiled reader and the interpreted one give the same, values and errors alike."""
+"""The compiled reader, writer and hashes and the interpreted ones give the same, values and errors alike."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from hypothesis import strategies as st
 
 from ignite_dbapi.errors import Error
 from ignite_dbapi.protocol import codec
-from ignite_dbapi.protocol.codec import MissingFact
+from ignite_dbapi.protocol.codec import MissingFact, TypeCode
+from ignite_dbapi.protocol.codec import hashing as compiled_hashing
 from ignite_dbapi.protocol.codec import reader as compiled
+from ignite_dbapi.protocol.codec import writer as compiled_writer
 from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX
-from ignite_dbapi.protocol.codec.values import Instant
+from ignite_dbapi.protocol.codec.values import BinaryObject, Instant, Typed
 from tests.unit.golden import VECTORS, data_of, knowledge_of
 from tests.unit.pages import encoded, known
 from tests.unit.test_codec_properties import decimals, identical, nested, plausible, zones
 
 if not codec.COMPILED:
     pytest.skip(
-        "the reader is not compiled here (python setup.py build_ext --inplace, in a copy of the tree)",
+        "the codec is not compiled here (python setup.py build_ext --inplace, in a copy of the tree)",
         allow_module_level=True,
     )
 
 
-def _load_interpreted() -> ModuleType:
-    path = Path(codec.__file__).with_name("reader.py")
-    spec = importlib.util.spec_from_file_location("interpreted_reader", path)
+def _load_interpreted(name: str) -> ModuleType:
+    path = Path(codec.__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"interpreted_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -43,7 +45,9 @@ def _load_interpreted() -> ModuleType:
     return module
 
 
-interpreted = _load_interpreted()
+interpreted = _load_interpreted("reader")
+interpreted_writer = _load_interpreted("writer")
+interpreted_hashing = _load_interpreted("hashing")
 
 
 def outcome(module: ModuleType, step: Any) -> tuple[str, Any]:
@@ -53,15 +57,17 @@ def outcome(module: ModuleType, step: Any) -> tuple[str, Any]:
         return type(error).__name__, getattr(error, "code", None)
 
 
-def assert_same(step: Any) -> None:
-    left, right = (outcome(module, step) for module in (compiled, interpreted))
+def assert_same(step: Any, modules: tuple[ModuleType, ModuleType] = (compiled, interpreted)) -> None:
+    left, right = (outcome(module, step) for module in modules)
     assert left[0] == right[0]
     assert identical(left[1], right[1])
 
 
 def test_both_forms_are_there() -> None:
-    assert compiled.COMPILED is True
-    assert interpreted.COMPILED is False
+    for module in (compiled, compiled_writer):
+        assert module.COMPILED is True
+    for module in (interpreted, interpreted_writer):
+        assert module.COMPILED is False
 
 
 @given(
@@ -170,3 +176,96 @@ def test_golden_vectors(vector: dict[str, Any]) -> None:
     knowledge, data = knowledge_of(vector), data_of(vector)
     for lossless in (True, False):
         assert_same(lambda module, lossless=lossless: repr(module.decode(data, knowledge, lossless=lossless)))
+
+
+# --- the writer -------------------------------------------------------------------------------------------------
+
+
+class Text(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "not what it is"
+
+
+anything = (
+    nested
+    | st.builds(Instant, st.integers(-(2**64), 2**64), st.integers(-1, 1_000_000))
+    | st.integers(-(2**70), 2**70)
+    | st.sampled_from([-(2**31) - 1, -(2**31), 2**31 - 1, 2**31, -32769, -32768, 32767, 32768, -129, -128, 127, 128])
+    | st.text()
+    | st.text().map(Text)
+    | st.decimals()
+    | st.sampled_from([1.0, 2**31 + 0.0, object(), Text(""), bytearray(b"x"), memoryview(b"x")])
+    | st.builds(BinaryObject, st.just("T"), st.dictionaries(st.text(max_size=2), nested, max_size=3))
+)
+codes = st.none() | st.sampled_from(list(TypeCode))
+
+
+def assert_written_the_same(zone: str | None, write: Any) -> None:
+    def written(module: ModuleType) -> Any:
+        knowledge = known() if zone is None else known(zone, version_2=zone == "UTC")
+        knowledge.clock = None if zone is None else knowledge.clock
+        writer = module.Writer(knowledge)
+        return write(writer), bytes(writer.buffer)
+
+    assert_same(written, (compiled_writer, interpreted_writer))
+
+
+@settings(max_examples=400)
+@given(st.lists(anything, max_size=5), st.data(), st.none() | zones)
+def test_written_values(values: list[Any], data: st.DataObject, zone: str | None) -> None:
+    fixed = [data.draw(codes) for _ in values]
+    assert_written_the_same(zone, lambda writer: writer.values(values))
+    assert_written_the_same(zone, lambda writer: writer.values(values, fixed))
+    assert_written_the_same(zone, lambda writer: writer.rows([values, values], fixed))
+    for value, code in zip(values, fixed, strict=True):
+        assert_written_the_same(zone, lambda writer, value=value: writer.value(value))
+        if code is not None:
+            assert_written_the_same(zone, lambda writer, code=code, value=value: writer.typed(code, value))
+            assert_written_the_same(
+                zone, lambda writer, code=code, value=value: writer.value([Typed(code, value), value])
+            )
+
+
+@given(st.lists(st.tuples(nested, nested), max_size=9), st.integers(-1, 200))
+def test_written_batches(pairs: list[tuple[Any, Any]], size_limit: int) -> None:
+    assert_written_the_same("UTC", lambda writer: writer.entries(iter(pairs), size_limit))
+    assert_written_the_same("UTC", lambda writer: writer.entries(pairs, size_limit, with_removals=True))
+    assert_written_the_same("UTC", lambda writer: writer.keys([key for key, _ in pairs], size_limit))
+
+
+@given(st.text() | st.text().map(Text) | st.none(), st.binary() | st.none())
+def test_written_fields(text: str | None, data: bytes | None) -> None:
+    for version_2 in (True, False):
+
+        def write(module: ModuleType, version_2: bool = version_2) -> bytes:
+            writer = module.Writer(known(version_2=version_2))
+            writer.string(text)
+            writer.byte_array(data)
+            writer.raw(b"xy")
+            writer.string(text)
+            return bytes(writer.buffer)
+
+        assert_same(write, (compiled_writer, interpreted_writer))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_golden_vectors_written(vector: dict[str, Any]) -> None:
+    knowledge = knowledge_of(vector)
+    value = compiled.decode(data_of(vector), knowledge, lossless=True)
+    assert_same(lambda module: module.encode(value, knowledge), (compiled_writer, interpreted_writer))
+
+
+@given(st.binary(max_size=300), nested)
+def test_hashes(data: bytes, value: Any) -> None:
+    for form in (bytes, bytearray, memoryview):
+        assert_same(lambda module, form=form: module.data_hash(form(data)), (compiled_hashing, interpreted_hashing))
+
+    def hashed(module: ModuleType) -> Any:
+        try:
+            return module.java_hash(value)
+        except TypeError:
+            return "none"
+
+    assert_same(hashed, (compiled_hashing, interpreted_hashing))

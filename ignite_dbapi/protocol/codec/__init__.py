@@ -10,7 +10,7 @@ import os
 import sys
 
 # The modules that setup.py compiles.
-COMPILED_MODULES = ("reader", "columns")
+COMPILED_MODULES = ("hashing", "reader", "columns", "writer")
 
 
 def _load_interpreted(name: str) -> None:

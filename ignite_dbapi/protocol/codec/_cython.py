@@ -37,6 +37,16 @@ def cfunc(function: _T) -> _T:
     return function
 
 
+def ccall(function: _T) -> _T:
+    """Compiled: a C function for C, and a method for Python."""
+    return function
+
+
+def annotation_typing(_: bool) -> Callable[[_T], _T]:
+    """Compiled: whether annotations say of which C type something is."""
+    return lambda function: function
+
+
 def inline(function: _T) -> _T:
     """Compiled: inlined where it is called."""
     return function

@@ -1,4 +1,7 @@
-"""Java hash codes of values, which decide where a key lives, and the hash of an object's bytes."""
+"""Java hash codes of values, which decide where a key lives, and the hash of an object's bytes.
+
+Compiled from this file where Cython was at hand, interpreted otherwise.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ from decimal import Decimal
 from struct import pack, unpack
 from typing import Any, Final
 from uuid import UUID
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
 
 from ignite_dbapi.protocol.codec.names import signed32, string_hash
 from ignite_dbapi.protocol.codec.type_codes import (
@@ -30,6 +38,17 @@ _MASK_64: Final = 0xFFFFFFFFFFFFFFFF
 
 def data_hash(data: bytes | bytearray | memoryview) -> int:
     """The hash in a complex object's header: over the bytes of its fields and raw data."""
+    if cython.compiled:
+        content: bytes = bytes(data)
+        source: cython.p_const_uchar = content
+        place: cython.Py_ssize_t
+        # Java's int wraps around, as this one does.
+        word: cython.uint = 1
+        for place in range(len(content)):
+            word = 31 * word + cython.cast(cython.uint, source[place])
+            if source[place] > 127:
+                word -= 256
+        return signed32(word)
     value = 1
     for byte in data:
         value = (31 * value + (byte if byte < 128 else byte - 256)) & 0xFFFFFFFF

@@ -1,8 +1,9 @@
-"""Values to bytes.
+"""Values to bytes. Compiled from this file where Cython was at hand, interpreted otherwise.
 
 A :class:`Writer` appends to one growing buffer. Values are checked before they are written: what does not fit
 its type raises DataError that names the value, because a server answers a malformed request by closing the
-connection without a word.
+connection without a word. :meth:`Writer.entries`, :meth:`Writer.keys` and :meth:`Writer.rows` are the hot paths: they
+encode a whole batch in one call.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any, Final
 from uuid import UUID
 
-from ignite_dbapi.errors import DataError, NotSupportedError
+try:
+    import cython
+except ModuleNotFoundError:
+    from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
+
+from ignite_dbapi.errors import DataError, IntegrityError, NotSupportedError
 from ignite_dbapi.protocol.codec.hashing import data_hash
 from ignite_dbapi.protocol.codec.knowledge import (
     BinaryField,
@@ -54,6 +60,17 @@ from ignite_dbapi.protocol.codec.values import (
     Wrapped,
 )
 
+if cython.compiled:
+    from cython.cimports.cpython.bytearray import (  # type: ignore[import-not-found]
+        PyByteArray_AS_STRING,
+        PyByteArray_GET_SIZE,
+        PyByteArray_Resize,
+    )
+    from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
+    from cython.cimports.libc.string import memchr, memcpy  # type: ignore[import-not-found]
+
+COMPILED: bool = bool(cython.compiled)
+
 _PACK_I16 = Struct("<h").pack
 _PACK_I32 = Struct("<i").pack
 _PACK_I64 = Struct("<q").pack
@@ -66,11 +83,18 @@ _PACK_LENGTH = Struct("<Bi").pack
 
 # Packing a plain number takes half the time of packing a member of an enumeration.
 _LONG: Final = int(TypeCode.LONG)
+_DOUBLE: Final = int(TypeCode.DOUBLE)
 _STRING: Final = int(TypeCode.STRING)
+_BYTE_ARRAY: Final = int(TypeCode.BYTE_ARRAY)
+_NULL: Final = int(TypeCode.NULL)
+_FALSE: Final = bytes((TypeCode.BOOL, 0))
+_TRUE: Final = bytes((TypeCode.BOOL, 1))
 
 _MAXIMUM_DEPTH: Final = 100
 # As many as the reader reads; see there.
 _MAXIMUM_DIGITS: Final = 39_000
+# As many decimal digits always fit into 63 bits.
+_DIGITS_OF_A_WORD: Final = 18
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 _INTEGER_RANGES: Final = {
@@ -99,16 +123,39 @@ _SQL_NAMES: Final = {
 }
 
 
+@cython.final
+@cython.cclass
 class Writer:
-    """Appends fields and values to :attr:`buffer`."""
+    """Appends fields and values to :attr:`buffer`, a bytearray."""
 
-    __slots__ = ("_depth", "_handles", "buffer", "knowledge")
+    buffer = cython.declare(bytearray, visibility="readonly")
+    knowledge = cython.declare(object, visibility="readonly")
+    _depth = cython.declare(cython.int)
+    _handles = cython.declare(dict)
+    # The last object whose type, fields and schema were found to be registered: most are followed by another like it.
+    _registered = cython.declare(object)
+    # Up to here the buffer is known to grow without being moved; more is only slower.
+    _capacity = cython.declare(cython.Py_ssize_t)
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.buffer = bytearray()
         self.knowledge = knowledge
         self._depth = 0
-        self._handles: dict[int, int] = {}
+        self._handles = {}
+        self._registered = None
+        self._capacity = 0
+
+    @cython.cfunc
+    @cython.inline
+    def _grow(self, size: cython.Py_ssize_t) -> cython.p_uchar:
+        """Make room for *size* bytes at the end of the buffer, and tell where they are. Only in the compiled form."""
+        start: cython.Py_ssize_t = PyByteArray_GET_SIZE(self.buffer)
+        if start + size > self._capacity:
+            self._capacity = (start + size) + (start + size) // 2
+            # Shrinking by less than a half keeps the memory.
+            PyByteArray_Resize(self.buffer, self._capacity)
+        PyByteArray_Resize(self.buffer, start + size)
+        return cython.cast(cython.p_uchar, PyByteArray_AS_STRING(self.buffer)) + start
 
     # --- fields without a type code -----------------------------------------------------------------------
 
@@ -136,26 +183,24 @@ class Writer:
         """Bytes that are encoded already."""
         self.buffer += data
 
+    @cython.annotation_typing(False)
     def string(self, value: str | None) -> None:
         """A string with its type code, or NULL."""
         if value is None:
-            self.buffer.append(TypeCode.NULL)
+            self.buffer.append(_NULL)
         else:
-            encoded = self._encode_text(value)
-            self.buffer += _PACK_LENGTH(TypeCode.STRING, len(encoded))
-            self.buffer += encoded
+            self._string(value if type(value) is str else str.__str__(value))
 
     def byte_array(self, value: bytes | bytearray | memoryview | None) -> None:
         """A byte array with its type code, or NULL."""
         if value is None:
-            self.buffer.append(TypeCode.NULL)
+            self.buffer.append(_NULL)
         else:
-            data = bytes(value)
-            self.buffer += _PACK_LENGTH(TypeCode.BYTE_ARRAY, len(data))
-            self.buffer += data
+            self._prefixed(_BYTE_ARRAY, bytes(value))
 
     # --- values ---------------------------------------------------------------------------------------------
 
+    @cython.ccall
     def values(self, values: Sequence[Any], codes: Sequence[TypeCode | None] | None = None) -> None:
         """Each of *values* as a data object; *codes* fixes the types of those where it is not None."""
         if codes is None:
@@ -163,52 +208,102 @@ class Writer:
                 self.value(value)
         else:
             for value, code in zip(values, codes, strict=True):
-                if code is None or value is None or isinstance(value, Typed):
+                if code is None or value is None or type(value) is Typed:
                     self.value(value)
                 else:
                     self.typed(code, value)
 
+    def rows(self, rows: Iterable[Sequence[Any]], codes: Sequence[TypeCode | None] | None = None) -> None:
+        """The values of each of *rows*, one row after the other; *codes* fixes the types of the columns."""
+        for row in rows:
+            self.values(row, codes)
+
+    def entries(
+        self, entries: Iterable[tuple[Any, Any]], size_limit: cython.Py_ssize_t, *, with_removals: bool = False
+    ) -> int:
+        """The first of *entries* (key, value), no more once they take *size_limit* bytes; returns how many.
+
+        None is neither a key nor a value (IntegrityError), but for values *with_removals*.
+        """
+        start: cython.Py_ssize_t = len(self.buffer)
+        count: cython.Py_ssize_t = 0
+        for key, value in entries:
+            if key is None or (value is None and not with_removals):
+                raise no_null()
+            self.value(key)
+            self.value(value)
+            count += 1
+            if len(self.buffer) - start >= size_limit:
+                break
+        return count
+
+    def keys(self, keys: Iterable[Any], size_limit: cython.Py_ssize_t) -> int:
+        """The first of *keys*, no more once they take *size_limit* bytes; returns how many. None is no key."""
+        start: cython.Py_ssize_t = len(self.buffer)
+        count: cython.Py_ssize_t = 0
+        for key in keys:
+            if key is None:
+                raise no_null()
+            self.value(key)
+            count += 1
+            if len(self.buffer) - start >= size_limit:
+                break
+        return count
+
+    @cython.ccall
     def value(self, value: Any) -> None:
         """*value* as a data object of the type that is natural for it."""
         if self._depth == 0 and self._handles:
             self._handles = {}
         kind = type(value)
         if kind is int:
-            try:
-                self.buffer += _PACK_LONG(_LONG, value)
-            except StructError:
-                raise _integer_out_of_range(value, TypeCode.LONG) from None
-        elif kind is str:
-            if value.isascii() and "\x00" not in value:
-                # The one form that all servers take, without asking which they prefer.
-                self.buffer += _PACK_LENGTH(_STRING, len(value)) + value.encode()
+            if cython.compiled:
+                self._whole(4, value)
             else:
-                self.string(value)
+                try:
+                    self.buffer += _PACK_LONG(_LONG, value)
+                except StructError:
+                    raise _integer_out_of_range(value, TypeCode.LONG) from None
+        elif kind is str:
+            self._string(value)
         elif value is None:
-            self.buffer.append(TypeCode.NULL)
+            self.buffer.append(_NULL)
         elif kind is float:
-            self.buffer += _PACK_DOUBLE(TypeCode.DOUBLE, value)
+            self._binary64(value)
         elif kind is bool:
-            self.buffer.append(TypeCode.BOOL)
-            self.buffer.append(1 if value else 0)
+            self.buffer += _TRUE if value else _FALSE
         elif kind is Decimal:
             self._decimal(value)
+        elif kind is bytes:
+            self._prefixed(_BYTE_ARRAY, value)
         else:
             writer = _WRITERS.get(kind)
             if writer is None:
                 writer = _writer_for(value)
             writer(self, value)
 
+    @cython.ccall
     def typed(self, code: TypeCode, value: Any) -> None:
         """*value* as a data object with type code *code*; DataError if it does not fit."""
         if type(value) is Typed:
             value = value.value
+        kind = type(value)
         if value is None:
-            self.buffer.append(TypeCode.NULL)
-            return
-        if code in _INTEGER_RANGES:
-            self._integer(code, value)
-            return
+            self.buffer.append(_NULL)
+        elif code in _INTEGER_RANGES:
+            if cython.compiled and kind is int:
+                self._whole(code, value)
+            else:
+                self._integer(code, value)
+        elif code == _STRING and kind is str:
+            self._string(value)
+        elif code == _DOUBLE and kind is float:
+            self._binary64(value)
+        else:
+            self._typed(code, value)
+
+    @cython.cfunc
+    def _typed(self, code: Any, value: Any) -> None:
         writer = _TYPED_WRITERS.get(code)
         if writer is not None:
             writer(self, value)
@@ -221,8 +316,93 @@ class Writer:
                 value = ObjectArray(list(value))
             start = len(self.buffer)
             self.value(value)
-            if self.buffer[start] not in (code & 0xFF, TypeCode.HANDLE):
+            if self.buffer[start] not in (int(code) & 0xFF, TypeCode.HANDLE):
                 raise _mismatch(value, code)
+
+    @cython.cfunc
+    def _whole(self, code: cython.int, value: Any) -> None:
+        """An ``int``, as an integer of the type *code*. Only in the compiled form."""
+        number: cython.longlong
+        try:
+            number = value
+        except OverflowError:
+            raise _integer_out_of_range(value, TypeCode(code)) from None
+        size: cython.int = 8
+        fits: cython.bint = True
+        if code == 3:
+            size = 4
+            fits = -2147483648 <= number <= 2147483647
+        elif code == 2:
+            size = 2
+            fits = -32768 <= number <= 32767
+        elif code == 1:
+            size = 1
+            fits = -128 <= number <= 127
+        if not fits:
+            raise _integer_out_of_range(value, TypeCode(code))
+        target: cython.p_uchar = self._grow(1 + size)
+        target[0] = code
+        memcpy(target + 1, cython.address(number), size)
+
+    @cython.cfunc
+    def _string(self, value: str) -> None:
+        # ASCII without NUL has the one form that all servers take, without asking which they prefer.
+        if cython.compiled:
+            if value.isascii():
+                length: cython.Py_ssize_t = len(value)
+                # It is its own encoding, of which no copy is made.
+                source: cython.p_const_char = PyUnicode_AsUTF8AndSize(value, cython.NULL)
+                if memchr(source, 0, length) == cython.NULL:
+                    self._sized(_STRING, cython.cast(cython.p_const_uchar, source), length)
+                    return
+        elif value.isascii() and "\x00" not in value:
+            self.buffer += _PACK_LENGTH(_STRING, len(value)) + value.encode()
+            return
+        self._prefixed(_STRING, self._encode_text(value))
+
+    @cython.cfunc
+    @cython.inline
+    def _sized(self, code: cython.int, source: cython.p_const_uchar, length: cython.Py_ssize_t) -> None:
+        """Type code, length and bytes. Only in the compiled form."""
+        if length > 0x7FFFFFFF:
+            raise _too_long(length)
+        number: cython.int = cython.cast(cython.int, length)
+        target: cython.p_uchar = self._grow(5 + length)
+        target[0] = code
+        memcpy(target + 1, cython.address(number), 4)
+        memcpy(target + 5, source, length)
+
+    @cython.cfunc
+    def _prefixed(self, code: cython.int, data: bytes) -> None:
+        """Type code, length and bytes."""
+        if cython.compiled:
+            self._sized(code, data, len(data))
+        else:
+            if len(data) > 0x7FFFFFFF:
+                raise _too_long(len(data))
+            self.buffer += _PACK_LENGTH(code, len(data))
+            self.buffer += data
+
+    @cython.cfunc
+    def _binary64(self, value: Any) -> None:
+        """A ``float``."""
+        if cython.compiled:
+            number: cython.double = value
+            target: cython.p_uchar = self._grow(9)
+            target[0] = 6
+            memcpy(target + 1, cython.address(number), 8)
+        else:
+            self.buffer += _PACK_DOUBLE(_DOUBLE, value)
+
+    @cython.cfunc
+    def _instant_of(self, code: cython.int, milliseconds: cython.longlong) -> None:
+        """Type code and milliseconds."""
+        if cython.compiled:
+            target: cython.p_uchar = self._grow(9)
+            target[0] = code
+            memcpy(target + 1, cython.address(milliseconds), 8)
+        else:
+            self.buffer += _PACK_LONG(code, milliseconds)
 
     def _integer(self, code: TypeCode, value: Any) -> None:
         try:
@@ -245,7 +425,7 @@ class Writer:
             ) from None
 
     def _double(self, value: Any) -> None:
-        self.buffer += _PACK_DOUBLE(TypeCode.DOUBLE, _to_float(value, TypeCode.DOUBLE))
+        self._binary64(_to_float(value, TypeCode.DOUBLE))
 
     def _exact_double(self, value: Any) -> None:
         """A number of another kind, such as a Fraction, if a double holds it exactly."""
@@ -258,8 +438,7 @@ class Writer:
             raise _mismatch(value, TypeCode.BOOL)
         if value not in (0, 1):
             raise _mismatch(value, TypeCode.BOOL)
-        self.buffer.append(TypeCode.BOOL)
-        self.buffer.append(1 if value else 0)
+        self.buffer += _TRUE if value else _FALSE
 
     def _char(self, value: Any) -> None:
         self.buffer += pack("<BH", TypeCode.CHAR, _to_unit(value))
@@ -298,7 +477,12 @@ class Writer:
                 raise _mismatch(value, TypeCode.DECIMAL) from None
         if not value.is_finite():
             raise DataError(f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable")
-        _, digits, exponent = value.as_tuple()
+        sign, digits, exponent = value.as_tuple()
+        if not -(2**31) < exponent <= 2**31:
+            raise DataError(f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable")
+        if cython.compiled and len(digits) <= _DIGITS_OF_A_WORD:
+            self._small_decimal(sign, digits, -exponent)
+            return
         if len(digits) > _MAXIMUM_DIGITS:
             raise DataError(
                 f"decimal of {len(digits)} digits cannot be sent: the driver writes up to {_MAXIMUM_DIGITS}",
@@ -311,13 +495,27 @@ class Writer:
         if unscaled < 0:
             # Sign and magnitude, the sign in the top bit: not two's complement.
             data[0] |= 0x80
-        try:
-            self.buffer += _PACK_DECIMAL(TypeCode.DECIMAL, -exponent, size)
-        except StructError:
-            raise DataError(
-                f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable"
-            ) from None
+        self.buffer += _PACK_DECIMAL(TypeCode.DECIMAL, -exponent, size)
         self.buffer += data
+
+    @cython.cfunc
+    def _small_decimal(self, is_negative: cython.bint, digits: tuple, scale: cython.int) -> None:  # type: ignore[type-arg]
+        """A decimal of no more digits than fit into a word. Only in the compiled form."""
+        magnitude: cython.ulonglong = 0
+        for digit in digits:
+            magnitude = 10 * magnitude + cython.cast(cython.int, digit)
+        size: cython.int = 1
+        while magnitude >> (8 * size - 1):
+            size += 1
+        target: cython.p_uchar = self._grow(9 + size)
+        target[0] = 30
+        memcpy(target + 1, cython.address(scale), 4)
+        memcpy(target + 5, cython.address(size), 4)
+        place: cython.int
+        for place in range(size):
+            target[9 + place] = (magnitude >> (8 * (size - 1 - place))) & 0xFF
+        if is_negative and magnitude:
+            target[9] |= 0x80
 
     def _timestamp(self, value: Any) -> None:
         if isinstance(value, Instant):
@@ -346,7 +544,7 @@ class Writer:
             milliseconds = self._clock().instant_of_date(value)
         else:
             milliseconds = _to_milliseconds(value, TypeCode.DATE)
-        self.buffer += _PACK_LONG(TypeCode.DATE, milliseconds)
+        self._instant_of(TypeCode.DATE, milliseconds)
 
     def _sql_date(self, value: Any) -> None:
         if isinstance(value, datetime):
@@ -374,7 +572,7 @@ class Writer:
             milliseconds = self._clock().instant_of_time_since_midnight(value.milliseconds)
         else:
             milliseconds = _to_milliseconds(value, TypeCode.TIME)
-        self.buffer += _PACK_LONG(TypeCode.TIME, milliseconds)
+        self._instant_of(TypeCode.TIME, milliseconds)
 
     def _clock(self) -> Any:
         return self.knowledge.wall_clock()
@@ -387,7 +585,7 @@ class Writer:
 
     def _encode_text(self, value: str) -> bytes:
         """*value* in UTF-8, or in Java's modified UTF-8 for nodes with "string version 2"."""
-        if _WRITTEN_IN_TWO_WAYS(value):
+        if _is_written_in_two_ways(value):
             # Only these are written differently in version 2, and kill the connection if written wrongly.
             if self.knowledge.is_string_version_2 is None:
                 raise MissingServerFacts
@@ -425,12 +623,16 @@ class Writer:
         for item in items:
             self.typed(element_code, item)
 
-    def _nested(self, items: Iterable[Any]) -> None:
+    @cython.cfunc
+    def _descend(self) -> None:
         if self._depth >= _MAXIMUM_DEPTH:
             raise DataError(
                 f"value nested more than {_MAXIMUM_DEPTH} deep, or one that contains itself", code="nesting"
             )
         self._depth += 1
+
+    def _nested(self, items: Iterable[Any]) -> None:
+        self._descend()
         try:
             for item in items:
                 self.value(item)
@@ -542,14 +744,14 @@ class Writer:
             if value.type_name is None:
                 raise DataError("a BinaryObject needs a type name or a type id", code="value_mismatch")
             type_id = name_id(value.type_name)
-        names = list(value.fields)
+        names = tuple(value.fields)
         field_ids = value.field_ids
         if field_ids is None or len(field_ids) != len(names):
-            field_ids = tuple(map(field_id_of, names))
+            field_ids = _field_ids(names)
         if len(set(field_ids)) != len(field_ids):
             raise DataError(
                 f"two fields of {value.type_name!r} have the same id (names differ in case only, or their "
-                f"hashes collide): {names}",
+                f"hashes collide): {list(names)}",
                 code="value_mismatch",
             )
         known = None
@@ -573,7 +775,7 @@ class Writer:
         if value.raw is not None:
             buffer += value.raw
         footer = len(buffer) - start
-        hash_code = data_hash(memoryview(bytes(buffer[data_start:])))
+        hash_code = data_hash(buffer[data_start:])
         flags = 0x0001 if value.is_user_type else 0
         if value.is_user_type and is_compact:
             flags |= 0x0020
@@ -611,8 +813,12 @@ class Writer:
         """A field's value; *code* is the type that the cluster knows the field by, and insists on."""
         if code is not None and code in _FIELD_CODES.get(type(value), ()):
             self.typed(TypeCode(code), value)
-        else:
-            self._nested((value,))
+            return
+        self._descend()
+        try:
+            self.value(value)
+        finally:
+            self._depth -= 1
 
     def _footer(self, flags: int, field_ids: Sequence[int], offsets: Sequence[int]) -> None:
         # The width of all offsets follows from the last one, which is the largest.
@@ -636,6 +842,12 @@ class Writer:
 
         Servers that meet an object of an unknown schema wait half a minute for it and then fail.
         """
+        # Nothing of what is known is ever taken back.
+        written = (schema, field_ids, codes, value.declared_codes)
+        if known is not None and self._registered is not None:
+            last_type, last_written = self._registered
+            if last_type is known and last_written == written:
+                return
         is_declared = value.declared_codes is not None
         if value.declared_codes is not None:
             codes = value.declared_codes
@@ -643,6 +855,7 @@ class Writer:
             # Nothing can be registered without its name.
             codes = [TypeCode.NULL if is_nameless(name) else code for name, code in zip(names, codes, strict=True)]
         if known is not None and known.has_schema(schema, field_ids, codes, of_these_types=is_declared):
+            self._registered = known, written
             return
         if value.type_name is None:
             raise NotSupportedError(
@@ -778,8 +991,24 @@ def _writer_for(value: Any) -> _WriteMethod:
 _schema_id: Final = lru_cache(maxsize=4096)(schema_id)
 
 
+@lru_cache(maxsize=4096)
+def _field_ids(names: Iterable[str]) -> tuple[int, ...]:
+    return tuple(map(field_id_of, names))
+
+
 # NUL, surrogates, and what lies beyond U+FFFF.
 _WRITTEN_IN_TWO_WAYS: Final = re.compile("[\x00\ud800-\udfff\U00010000-\U0010ffff]").search
+
+
+def _is_written_in_two_ways(text: str) -> bool:
+    if cython.compiled:
+        unit: cython.uint
+        for character in text:
+            unit = ord(character)
+            if unit == 0 or unit > 0xFFFF or 0xD800 <= unit <= 0xDFFF:
+                return True
+        return False
+    return _WRITTEN_IN_TWO_WAYS(text) is not None
 
 
 def _is_small_whole(value: Decimal | float) -> bool:
@@ -818,6 +1047,15 @@ def _to_milliseconds(value: Any, code: TypeCode) -> int:
     if not -(2**63) <= value < 2**63:
         raise _integer_out_of_range(value, TypeCode.LONG)
     return value
+
+
+def no_null() -> IntegrityError:
+    """The error for None as a key or value."""
+    return IntegrityError("a cache has no NULL keys and values: None cannot be one", code="null_entry")
+
+
+def _too_long(size: int) -> DataError:
+    return DataError(f"value of {size} bytes cannot be sent: its length exceeds 31 bits", code="value_out_of_range")
 
 
 def _mismatch(value: Any, code: TypeCode) -> DataError:

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import IntegrityError, NotSupportedError, ProgrammingError, ProtocolError
+from ignite_dbapi.errors import NotSupportedError, ProgrammingError, ProtocolError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
 from ignite_dbapi.protocol.codec.names import string_hash
 from ignite_dbapi.protocol.codec.values import OptimizedBlob
+from ignite_dbapi.protocol.codec.writer import no_null
 from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.messages.base import AnswerT, Message
 from ignite_dbapi.protocol.messages.cache_configuration import (
@@ -86,11 +87,6 @@ class CacheHeader:
             self.expiry.encode(writer)
         if self.transaction_id is not None:
             writer.i32(self.transaction_id)
-
-
-def no_null() -> IntegrityError:
-    """The error for None as a key or value."""
-    return IntegrityError("a cache has no NULL keys and values: None cannot be one", code="null_entry")
 
 
 @attrs.frozen
@@ -274,16 +270,7 @@ class Batch:
     ) -> Batch:
         """*keys* from *start* on: *count_limit* at most, and no more once they take *size_limit* bytes."""
         writer = Writer(knowledge)
-        write, buffer = writer.value, writer.buffer
-        count = 0
-        for key in islice(keys, start, start + count_limit):
-            if key is None:
-                raise no_null()
-            write(key)
-            count += 1
-            if len(buffer) >= size_limit:
-                break
-        return cls(count, buffer)
+        return cls(writer.keys(islice(keys, start, start + count_limit), size_limit), writer.buffer)
 
     @classmethod
     def of_entries(
@@ -291,17 +278,7 @@ class Batch:
     ) -> Batch:
         """*entries* (key, value) from *start* on, no more once they take *size_limit* bytes."""
         writer = Writer(knowledge)
-        write, buffer = writer.value, writer.buffer
-        count = 0
-        for key, value in islice(entries, start, None):
-            if key is None or value is None:
-                raise no_null()
-            write(key)
-            write(value)
-            count += 1
-            if len(buffer) >= size_limit:
-                break
-        return cls(count, buffer)
+        return cls(writer.entries(islice(entries, start, None), size_limit), writer.buffer)
 
     def encode(self, writer: Writer) -> None:
         """Write the number and the bytes."""

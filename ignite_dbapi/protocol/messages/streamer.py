@@ -27,15 +27,7 @@ _NOTHING: Final = Batch(0, b"")
 def streamer_batch(entries: Iterable[tuple[Any, Any]], knowledge: Knowledge, *, size_limit: int) -> Batch:
     """The first of *entries* (key, value), no more once they take *size_limit* bytes. A value of None is a removal."""
     writer = Writer(knowledge)
-    write, buffer = writer.value, writer.buffer
-    count = 0
-    for key, value in entries:
-        write(key)
-        write(value)
-        count += 1
-        if len(buffer) >= size_limit:
-            break
-    return Batch(count, buffer)
+    return Batch(writer.entries(entries, size_limit, with_removals=True), writer.buffer)
 
 
 @attrs.frozen(kw_only=True)
