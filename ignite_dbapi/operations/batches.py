@@ -42,7 +42,7 @@ _BYTES: Final = 1 << 20
 # Statements under way at once. The server has eight threads for all its clients, by default, and each statement that
 # waits for a lock takes one of them. Those with many rows keep it busy all the same; INSERTs of new keys hardly wait.
 _STATEMENTS_OF_ROWS: Final = 4
-_INSERTS: Final = 16
+_INSERTS: Final = 8
 _CHANGES: Final = 4
 # Fewer parameter sets are faster run one by one than after the questions about the table.
 _WORTH_ASKING: Final = 8
