@@ -12,6 +12,16 @@ Every exception carries what a program needs to decide what to do next:
     True when the connection cannot be used any more; whatever was under way then has an unknown outcome.
 ``is_unsent``
     True when the connection was gone before the request was sent, so that it had no effect for certain.
+
+The errors of ``executemany`` also tell:
+
+``parameter_set``
+    the index, from 0, of the first parameter set that failed; None if the server does not tell which one it was.
+``sent_sets``
+    how many parameter sets were sent: those from this index on had no effect for certain.
+``unknown_sets``
+    the range of indexes within which lie all parameter sets of which it is not known whether they took effect; None:
+    there are none, and ``cursor.rowcount`` is exact.
 """
 
 from __future__ import annotations
@@ -58,6 +68,9 @@ class Error(Exception):
         self.code = code
         self.is_connection_lost = is_connection_lost
         self.is_unsent = False
+        self.parameter_set: int | None = None
+        self.sent_sets: int | None = None
+        self.unknown_sets: range | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default form calls the class with ``args`` alone and restores the rest from ``__dict__``;

@@ -272,6 +272,12 @@ class StatementOptions:
     collocated: bool = _option(_boolean, False, "H2: promise that rows of the same group lie on the same node.")
     local: bool = _option(_boolean, False, "Read only what lies on the node that is connected to.")
     partitions: tuple[int, ...] | None = _option(_partitions, None, "Read only these partitions of the tables.")
+    ordered: bool = _option(
+        _boolean,
+        True,
+        "Whether executemany keeps the order of its parameter sets. False: several are always under way at once, and "
+        "sets that concern the same row take effect in any order.",
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -28,12 +28,13 @@ def check_arguments(parameters: Sequence[Any] | None, statement: Statement) -> S
             f"the statement has {statement.parameter_count} parameters, but {len(parameters)} values were given",
             code="parameter_count",
         )
-    if any(type(argument) in _CONTAINERS for argument in parameters):
+    if any(type(argument) in CONTAINERS for argument in parameters):
         return [_array(argument) for argument in parameters]
     return parameters
 
 
-_CONTAINERS: Final = frozenset({list, tuple, set, frozenset, dict})
+# Python's own containers, of which only some stand for something in SQL.
+CONTAINERS: Final = frozenset({list, tuple, set, frozenset, dict})
 
 
 def _array(argument: Any) -> Any:

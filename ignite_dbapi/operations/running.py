@@ -15,8 +15,8 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, with_engine, without_key_shortcut
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.codec import TypeCode
-from ignite_dbapi.protocol.exchange import Operation
-from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsQuery
+from ignite_dbapi.protocol.exchange import Operation, Pending
+from ignite_dbapi.protocol.messages.sql import EncodedArguments, SqlFieldsAnswer, SqlFieldsQuery
 
 Codes = Sequence[TypeCode | None]
 
@@ -36,6 +36,18 @@ class Outcome:
 
     answer: SqlFieldsAnswer
     count: int | None
+
+
+@attrs.frozen
+class Attempt:
+    """A statement under way.
+
+    *form* is that of its parameters if it is tried as a direct operation on a key; see :meth:`Run.complete`.
+    """
+
+    message: SqlFieldsQuery
+    pending: Pending
+    form: int | None
 
 
 @attrs.frozen(eq=False)
@@ -59,13 +71,17 @@ class Run:
 
     def message(
         self,
-        arguments: Sequence[Any],
+        arguments: Sequence[Any] | EncodedArguments,
         codes: Codes | None = None,
         *,
         sql: str | None = None,
         transaction_id: int | None = None,
+        update_batch_size: int = 1,
     ) -> SqlFieldsQuery:
-        """The request for *arguments*; *codes* and *sql* instead of the statement's own."""
+        """The request for *arguments*; *codes* and *sql* instead of the statement's own.
+
+        H2 writes the rows of an INSERT in batches of *update_batch_size*.
+        """
         options = self.options
         return SqlFieldsQuery(
             sql=with_engine(sql or self.sql, options.query_engine, self.statement),
@@ -81,6 +97,7 @@ class Run:
             timeout=None if options.timeout is None else round(options.timeout * 1000),
             partitions=options.partitions,
             transaction_id=transaction_id,
+            update_batch_size=update_batch_size,
         )
 
     def count(self, answer: SqlFieldsAnswer) -> Operation[int | None]:
@@ -91,56 +108,91 @@ class Run:
         ((count,),) = yield from result.fetch(1)
         return int(count)
 
-    def _once(self, arguments: Sequence[Any], transaction_id: int | None) -> Operation[Outcome]:
-        if self.statement.condition_start is not None and self.options.query_engine != "calcite":
-            return (yield from self._conditional(arguments))
-        return (yield from self._query(arguments, self.codes, transaction_id=transaction_id))
-
-    def _query(
-        self,
-        arguments: Sequence[Any],
-        codes: Codes | None,
-        *,
-        sql: str | None = None,
-        transaction_id: int | None = None,
-    ) -> Operation[Outcome]:
-        may_leak = self.statement.kind is not StatementKind.DML
+    def begin(self, arguments: Sequence[Any], transaction_id: int | None = None) -> Operation[Attempt]:
+        """Send the statement, one that changes data, with *arguments*."""
+        codes, sql, form = self.codes, None, None
+        if self._is_conditional:
+            learned = self.session.learned_forms.get(self.sql, 0)
+            # An UPDATE is hardly ever turned into a direct operation.
+            direct = None if self.statement.verb == "UPDATE" else self._direct_codes(arguments, learned)
+            if direct is not None:
+                codes, form = direct, learned
+            else:
+                sql = without_key_shortcut(self.sql, self.statement)
         message = self.message(arguments, codes, sql=sql, transaction_id=transaction_id)
-        try:
-            answer = yield from calls.query(self.session, message, may_leak=may_leak, work=self.work)
-        except DatabaseError as error:
-            narrow = self._as_bytes(arguments, codes) if _CALCITE_WORKER_FAILED in str(error) else None
-            if narrow is None:
-                raise
-            # Calcite looks a TINYINT up with nothing but a TINYINT. Nothing has been changed by this failure.
-            message = attrs.evolve(message, argument_codes=narrow)
-            try:
-                answer = yield from calls.query(self.session, message, may_leak=may_leak, work=self.work)
-            except DatabaseError:
-                raise error from None
-        return Outcome(answer, (yield from self.count(answer)))
+        return (yield from self._begun(message, form))
 
-    def _conditional(self, arguments: Sequence[Any]) -> Operation[Outcome]:
-        """Run a DELETE or UPDATE with a condition, so that it finds what a SELECT with the condition finds.
+    def begin_rows(self, sql: str, arguments: EncodedArguments, rows: int) -> Operation[Attempt]:
+        """Send *sql*, an INSERT of so many *rows*, of which the H2 engine makes one batch."""
+        return (yield from self._begun(self.message(arguments, sql=sql, update_batch_size=rows), None))
+
+    def _begun(self, message: SqlFieldsQuery, form: int | None) -> Operation[Attempt]:
+        pending = yield from calls.open_query(self.session, message, may_leak=False, work=self.work)
+        return Attempt(message, pending, form)
+
+    def complete(self, attempt: Attempt) -> Operation[Outcome]:
+        """Wait for the answer to what was begun.
 
         H2 turns ``WHERE key = ?`` into a direct operation on the key, with the values as they came. A DELETE by a
         BIGINT then finds no INTEGER key, without an error: when nothing was deleted, the statement is run again in
-        a form that has H2 convert and compare, and if that finds something, the same statement starts in another
-        form the next time. An UPDATE is hardly ever turned into a direct operation, hence the safe form at once.
+        a form that has H2 convert and compare, so that it finds what a SELECT with the condition finds. If that finds
+        something, the same statement starts in another form the next time.
         """
-        learned = self.session.learned_forms
-        form = learned.get(self.sql, 0)
-        direct = None if self.statement.verb == "UPDATE" else self._direct_codes(arguments, form)
-        if direct is not None:
-            outcome = yield from self._query(arguments, direct)
-            if outcome.count or (self.options.query_engine is None and (yield from self._is_calcite_default())):
-                return outcome
-        outcome = yield from self._query(arguments, self.codes, sql=without_key_shortcut(self.sql, self.statement))
-        if outcome.count and direct is not None:
+        try:
+            answer = yield from calls.receive_query(self.session, attempt.pending, work=self.work)
+        except DatabaseError as error:
+            answer = yield from self._as_calcite_compares(error, attempt.message, may_leak=False)
+        outcome = Outcome(answer, (yield from self.count(answer)))
+        if attempt.form is None or outcome.count:
+            return outcome
+        if self.options.query_engine is None and (yield from self._is_calcite_default()):
+            return outcome
+        sql = with_engine(without_key_shortcut(self.sql, self.statement), self.options.query_engine, self.statement)
+        message = attrs.evolve(attempt.message, sql=sql, argument_codes=self.codes)
+        answer = yield from calls.query(self.session, message, may_leak=False, work=self.work)
+        outcome = Outcome(answer, (yield from self.count(answer)))
+        if outcome.count:
+            learned = self.session.learned_forms
             if len(learned) >= _LEARNED_LIMIT:
                 learned.clear()
-            learned[self.sql] = form + 1
+            learned[self.sql] = max(learned.get(self.sql, 0), attempt.form + 1)
         return outcome
+
+    def _once(self, arguments: Sequence[Any], transaction_id: int | None) -> Operation[Outcome]:
+        if self.statement.kind is StatementKind.DML:
+            return (yield from self.complete((yield from self.begin(arguments, transaction_id))))
+        message = self.message(arguments, transaction_id=transaction_id)
+        try:
+            answer = yield from calls.query(self.session, message, may_leak=True, work=self.work)
+        except DatabaseError as error:
+            answer = yield from self._as_calcite_compares(error, message, may_leak=True)
+        return Outcome(answer, (yield from self.count(answer)))
+
+    def _as_calcite_compares(
+        self, error: DatabaseError, message: SqlFieldsQuery, *, may_leak: bool
+    ) -> Operation[SqlFieldsAnswer]:
+        """Run *message* again if *error* may be due to Calcite, which looks a TINYINT up with nothing but a TINYINT.
+
+        Nothing has been changed by that failure. Raises *error* if it was not that.
+        """
+        if _CALCITE_WORKER_FAILED not in str(error) or isinstance(message.arguments, EncodedArguments):
+            raise error
+        narrow = self._as_bytes(message.arguments, message.argument_codes)
+        if narrow is None:
+            raise error
+        try:
+            return (
+                yield from calls.query(
+                    self.session, attrs.evolve(message, argument_codes=narrow), may_leak=may_leak, work=self.work
+                )
+            )
+        except DatabaseError:
+            raise error from None
+
+    @property
+    def _is_conditional(self) -> bool:
+        """Whether it is a DELETE or UPDATE with a condition that H2 may turn into a direct operation on a key."""
+        return self.statement.condition_start is not None and self.options.query_engine != "calcite"
 
     def _is_calcite_default(self) -> Operation[bool]:
         return (yield from server.default_query_engine(self.session)) == "calcite"

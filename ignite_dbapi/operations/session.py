@@ -10,6 +10,14 @@ from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.exchange import Channel, Lock, Pending
 
 
+@attrs.frozen
+class Table:
+    """What INSERTs must know of a table: its *columns* in their order, and the Java types of those of its key."""
+
+    columns: tuple[str, ...]
+    key_types: dict[str, str]
+
+
 @attrs.define(eq=False)
 class Session:
     """A connection as operations see it: what was agreed on, what is open, what has been learned.
@@ -47,6 +55,8 @@ class Session:
     query_engines: frozenset[str] | None = None
     # Which of its forms a DELETE or UPDATE starts with, by statement: those before were found to miss its key.
     learned_forms: dict[str, int] = attrs.field(factory=dict)
+    # By schema and name, the tables that were asked for, until a statement may have changed them; None: not told.
+    tables: dict[tuple[str, str], Table | None] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.context = self.channel.context

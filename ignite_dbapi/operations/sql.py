@@ -1,9 +1,8 @@
-"""Running SQL: statements, pages one ahead, batches. What both kinds of cursor are shells of."""
+"""Running SQL: statements, pages one ahead. What both kinds of cursor are shells of."""
 
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -11,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
 from ignite_dbapi.operations import calls, cancelling, transactions
+from ignite_dbapi.operations.batches import Batch
 from ignite_dbapi.operations.parameters import check_arguments, input_code
 from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.results import ResultSet
@@ -21,7 +21,7 @@ from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
 from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
 from ignite_dbapi.protocol.codec.columns import ColumnDecoder
-from ignite_dbapi.protocol.exchange import Operation, Pending, again
+from ignite_dbapi.protocol.exchange import Operation, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
 from ignite_dbapi.types import Column, type_of_column
 
@@ -29,8 +29,6 @@ from ignite_dbapi.types import Column, type_of_column
 _ROWS_FOR_TYPES: Final = 256
 # Rows decoded at once for fetchone: enough to spread the cost of a call, few enough to waste nothing.
 _BLOCK: Final = 128
-# INSERTs of an executemany that are under way at once; far below what would fill the server's thread pool queue.
-_BATCH_WINDOW: Final = 16
 
 _NO_ROW: Final = object()
 
@@ -132,22 +130,11 @@ class CursorState:
                 f"executemany is for statements that change data; {run.statement.verb} returns rows: use execute",
                 code="executemany_query",
             )
-        is_change = run.statement.kind is StatementKind.DML
-        self.rowcount = 0 if is_change else -1
-        if run.statement.verb == "INSERT" and self._session.autocommit:
-            yield from self._insert_many(run, parameter_sets)
-            return
-        # The order of UPDATEs and DELETEs matters, and the server does not keep the order of what is under
-        # way at the same time: one after the other. Within a transaction it gains nothing either.
-        for index, parameters in enumerate(parameter_sets):
-            arguments = check_arguments(parameters, run.statement)
-            self._warn_of_lost_microseconds(arguments, run.options)
-            try:
-                outcome = yield from run.once(arguments)
-            except Error as error:
-                raise _of_parameter_set(error, index) from error.__cause__
-            if is_change:
-                self.rowcount += outcome.count or 0
+        batch = Batch(run, lambda arguments: self._warn_of_lost_microseconds(arguments, run.options))
+        try:
+            yield from batch.execute(parameter_sets)
+        finally:
+            self.rowcount = batch.rowcount if run.statement.kind is StatementKind.DML else -1
 
     def _prepare(self, work: Work, sql: str, overrides: Mapping[str, Any]) -> Operation[Run]:
         self.messages.clear()
@@ -160,6 +147,9 @@ class CursorState:
         self.rowcount = -1
         statement = self._statement = analyze(sql)
         transactions.check_statement(statement)
+        if statement.kind is StatementKind.OTHER:
+            # It may make a table another one.
+            self._session.tables.clear()
         return Run(self._session, sql, statement, options, self._take_input_codes(statement), work)
 
     def _present(self, answer: SqlFieldsAnswer) -> Operation[None]:
@@ -179,44 +169,6 @@ class CursorState:
         ]
         self.make_row = self.make_row_maker()
         self._buffer = iter(self._made(rows))
-
-    def _insert_many(self, run: Run, parameter_sets: Iterable[Sequence[Any]]) -> Operation[None]:
-        """INSERTs, several under way at once: their effects do not depend on their order."""
-        window: deque[tuple[int, Pending]] = deque()
-        failure: BaseException | None = None
-        sets = enumerate(parameter_sets)
-        try:
-            while True:
-                while failure is None and len(window) < _BATCH_WINDOW:
-                    try:
-                        index, parameters = next(sets, (-1, ()))
-                    except Exception as error:  # of the caller's own generator
-                        failure = error
-                        break
-                    if index < 0:
-                        break
-                    try:
-                        arguments = check_arguments(parameters, run.statement)
-                        self._warn_of_lost_microseconds(arguments, run.options)
-                        message = run.message(arguments)
-                        pending = yield from calls.open_query(self._session, message, may_leak=False, work=run.work)
-                        window.append((index, pending))
-                    except Error as error:
-                        failure = _of_parameter_set(error, index)
-                if not window:
-                    break
-                index, pending = window.popleft()
-                try:
-                    answer = yield from calls.receive_query(self._session, pending, work=run.work)
-                    self.rowcount += (yield from run.count(answer)) or 0
-                except Error as error:
-                    # What is under way already is waited for, so that rowcount tells what was written.
-                    failure = failure or _of_parameter_set(error, index)
-        finally:
-            # Whoever gives the waiting up leaves answers behind that are still to come.
-            self._session.abandoned.extend(pending for _, pending in window)
-        if failure is not None:
-            raise failure
 
     # --- fetching -----------------------------------------------------------------------------------------------
 
@@ -413,15 +365,6 @@ def _column(name: str, code: int, first_value: Any) -> Column:
     return Column(
         name, kind, None, kind.internal_size, kind.precision, kind.scale, True if code == TypeCode.NULL else None
     )
-
-
-def _of_parameter_set(error: Error, index: int) -> Error:
-    """*error*, saying which parameter set of an executemany it belongs to."""
-    if error.args and not str(error).endswith(")"):
-        error.args = (f"{error} (parameter set {index})",)
-    else:
-        error.args = (f"{error} [parameter set {index}]",)
-    return error
 
 
 __all__ = ["NO_ROW", "CursorState"]

@@ -24,6 +24,14 @@ class SqlFieldsAnswer:
     page: Page
 
 
+@attrs.frozen
+class EncodedArguments:
+    """The values of *count* parameters, encoded already."""
+
+    count: int
+    data: bytes | bytearray
+
+
 @attrs.frozen(kw_only=True)
 class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server.
@@ -37,7 +45,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     sql: str
     cache_id: int = 0
     statement_type: int = 0
-    arguments: Sequence[Any] = ()
+    arguments: Sequence[Any] | EncodedArguments = ()
     argument_codes: Sequence[TypeCode | None] | None = None
     schema: str | None = None
     page_size: int = 1024
@@ -64,8 +72,12 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         writer.i32(self.page_size)
         writer.i32(-1)  # the maximum of rows, which servers read and ignore
         writer.string(self.sql)
-        writer.i32(len(self.arguments))
-        writer.values(self.arguments, self.argument_codes)
+        if isinstance(self.arguments, EncodedArguments):
+            writer.i32(self.arguments.count)
+            writer.raw(self.arguments.data)
+        else:
+            writer.i32(len(self.arguments))
+            writer.values(self.arguments, self.argument_codes)
         writer.u8(self.statement_type)
         writer.boolean(self.distributed_joins)
         writer.boolean(self.local)
