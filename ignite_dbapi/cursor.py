@@ -122,7 +122,7 @@ class Cursor(CursorAttributes):
     def fetchone(self) -> Any:
         """The next row, or None when there are no more."""
         self._connection._check_open()
-        row = self._state.next_buffered()
+        row = self._state.next_at_hand()
         return row if row is not NO_ROW else self._connection._run(self._state.fetch_one())
 
     def fetchmany(self, size: int | None = None) -> list[Any]:

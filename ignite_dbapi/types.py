@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as _time
 from collections.abc import Iterable
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ignite_dbapi.errors import InterfaceError
@@ -157,12 +158,12 @@ def sql_type(name: str) -> SqlType:
         ) from None
 
 
-def type_of_column(code: int, first_value: Any) -> SqlType:
-    """The SQL type of a column whose first value has the type code *code*."""
-    if code == TypeCode.OPTIMIZED:
-        if isinstance(first_value, date):
+def type_of_column(code: int, kind: type | None) -> SqlType:
+    """The SQL type of a column whose first value has the type code *code*, and in Python the type *kind*."""
+    if code == TypeCode.OPTIMIZED and kind is not None:
+        if issubclass(kind, date):
             return DATE
-        return OTHER if isinstance(first_value, OptimizedBlob) else INTERVAL
+        return OTHER if issubclass(kind, OptimizedBlob) else INTERVAL
     return _BY_CODE.get(code, OTHER)
 
 
@@ -180,6 +181,17 @@ class Column(NamedTuple):
     precision: int | None
     scale: int | None
     null_ok: bool | None
+
+
+@lru_cache(maxsize=1024)
+def describe(names: tuple[str, ...], codes: tuple[int, ...], kinds: tuple[type | None, ...]) -> tuple[Column, ...]:
+    """The items of ``cursor.description``. The type codes of the first values are *codes*, and *kinds* their types in
+    Python, which matter for OPTIMIZED only. Most results look like one before.
+    """
+    return tuple(
+        Column(name, known, None, known.internal_size, known.precision, known.scale, code == TypeCode.NULL or None)
+        for name, code, known in zip(names, codes, map(type_of_column, codes, kinds), strict=True)
+    )
 
 
 def Date(year: int, month: int, day: int) -> date:  # noqa: N802 - named by PEP 249

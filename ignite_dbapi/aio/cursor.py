@@ -49,7 +49,7 @@ class AsyncCursor(CursorAttributes):
     async def fetchone(self) -> Any:
         """The next row, or None when there are no more."""
         self._connection._check_open()
-        row = self._state.next_buffered()
+        row = self._state.next_at_hand()
         return row if row is not NO_ROW else await self._connection._run(self._state.fetch_one())
 
     async def fetchmany(self, size: int | None = None) -> list[Any]:

@@ -151,6 +151,21 @@ class ResultSet(PagedResult):
         # The page that the last block came from, and what it held before.
         self._block: tuple[Page, int, int] | None = None
 
+    def block_at_hand(self, count: int) -> list[tuple[Any, ...]] | None:
+        """What :meth:`fetch_block` gives, if nothing has to be sent or waited for and nothing is wrong; else None."""
+        page = self.page
+        if self._kept or self._failure is not None or (page.has_more and self._next is None):
+            return None
+        if not page.row_count:
+            return None if page.has_more else []
+        block = page, page.position, page.row_count
+        try:
+            rows = page.take(count, self.session.context)
+        except (Error, MissingFact):
+            return None
+        self._block = block
+        return rows
+
     def fetch_block(self, count: int, work: Work | None = None) -> Operation[list[tuple[Any, ...]]]:
         """Up to *count* rows, which :meth:`rewind` can put back; none at the end."""
         self._block = None

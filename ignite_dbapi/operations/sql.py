@@ -23,7 +23,7 @@ from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
 from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
-from ignite_dbapi.types import Column, type_of_column
+from ignite_dbapi.types import Column, describe
 
 # Rows that are looked at for the types of the columns: one is enough unless columns start with NULLs.
 _ROWS_FOR_TYPES: Final = 256
@@ -160,35 +160,47 @@ class CursorState:
         self._delivered = 0
         codes = page.column_codes(self._session.context, _ROWS_FOR_TYPES)
         rows: list[tuple[Any, ...]] = []
+        kinds: list[type | None] = [None] * len(codes)
         if TypeCode.OPTIMIZED in codes and page.row_count:
             # A value of this code may be a DATE or an INTERVAL; only reading it tells.
             rows = yield from result.fetch_block(min(page.row_count, _ROWS_FOR_TYPES))
-        self.description = [
-            _column(name, code, next((row[index] for row in rows if row[index] is not None), None))
-            for index, (name, code) in enumerate(zip(answer.columns, codes, strict=True))
-        ]
+            for index, code in enumerate(codes):
+                if code == TypeCode.OPTIMIZED:
+                    kinds[index] = next((type(row[index]) for row in rows if row[index] is not None), None)
+        self.description = list(describe(tuple(answer.columns), tuple(codes), tuple(kinds)))
         self.make_row = self.make_row_maker()
         self._buffer = iter(self._made(rows))
 
     # --- fetching -----------------------------------------------------------------------------------------------
 
-    def next_buffered(self) -> Any:
-        """The next row if it is decoded already, else :data:`NO_ROW`."""
+    def next_at_hand(self) -> Any:
+        """The next row, or None at the end, if that takes no operation; else :data:`NO_ROW`."""
         row = next(self._buffer, _NO_ROW)
-        if row is not _NO_ROW:
-            self._delivered += 1
+        if row is _NO_ROW:
+            result = self._result
+            if result is None or self._decoder is not None or self.is_closed:
+                return _NO_ROW
+            block = result.block_at_hand(_BLOCK)
+            if not block:
+                return _NO_ROW if block is None else None
+            self._buffer = iter(self._made(block))
+            row = next(self._buffer)
+        self._delivered += 1
         return row
 
     def fetch_one(self) -> Operation[Any]:
         """The next row, or None at the end."""
         self._readable()
-        row = self.next_buffered()
+        result = self._rows_readable()
+        row = next(self._buffer, _NO_ROW)
         if row is _NO_ROW:
-            result = self._rows_readable()
             block = yield from self._working(lambda work: result.fetch_block(_BLOCK, work))
             self._buffer = iter(self._made(block))
-            row = self.next_buffered()
-        return None if row is _NO_ROW else row
+            row = next(self._buffer, _NO_ROW)
+        if row is _NO_ROW:
+            return None
+        self._delivered += 1
+        return row
 
     def fetch_many(self, size: int | None) -> Operation[list[Any]]:
         """The next *size* (default: :attr:`arraysize`) rows; fewer at the end."""
@@ -358,13 +370,6 @@ class CursorState:
 
 
 NO_ROW: Final = _NO_ROW
-
-
-def _column(name: str, code: int, first_value: Any) -> Column:
-    kind = type_of_column(code, first_value)
-    return Column(
-        name, kind, None, kind.internal_size, kind.precision, kind.scale, True if code == TypeCode.NULL else None
-    )
 
 
 __all__ = ["NO_ROW", "CursorState"]

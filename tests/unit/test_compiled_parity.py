@@ -161,7 +161,7 @@ def test_random_bytes(body: bytes, rows: int, columns: int, before_end: int) -> 
 
     assert_same(lambda module: repr(read(module)))
     assert_same(lambda module: repr(module.Reader(body, known()).value()))
-    for method in ("i8", "u8", "i16", "i32", "i64", "count", "string", "byte_array", "uuid", "remaining"):
+    for method in ("i8", "u8", "i16", "i32", "i64", "count", "string", "strings", "byte_array", "uuid", "remaining"):
         assert_same(lambda module, method=method: getattr(module.Reader(body, known(), 0, end), method)())
 
 

@@ -89,7 +89,7 @@ def test_other_names() -> None:
     ],
 )  # fmt: skip
 def test_types_of_columns(code: int, value: object, expected: SqlType) -> None:
-    assert type_of_column(code, value) is expected
+    assert type_of_column(code, type(value)) is expected
 
 
 def test_constructors() -> None:

@@ -442,6 +442,10 @@ class Reader:
             raise ProtocolError(f"type code {code} where a string was expected")
         return decode_text(self._slice(self.count()))
 
+    def strings(self) -> list[str]:
+        """A number, and so many strings with their type codes; NULL reads as no text."""
+        return [self.string() or "" for _ in range(self.count())]
+
     def byte_array(self) -> bytes:
         """A byte array with its type code; NULL reads as no bytes."""
         code = self.u8()

@@ -103,7 +103,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     def decode(self, reader: Reader, context: Context) -> SqlFieldsAnswer:
         """Read cursor id, column names and the first page."""
         cursor_id = reader.i64()
-        columns = [reader.string() or "" for _ in range(reader.count())]
+        columns = reader.strings()
         return SqlFieldsAnswer(cursor_id, columns, Page.read(reader, len(columns)))
 
 
