@@ -11,7 +11,7 @@ import pytest
 from ignite_dbapi.errors import NotSupportedError, ProtocolError
 from ignite_dbapi.protocol.codec import Reader, Writer
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context, Feature
-from ignite_dbapi.protocol.messages import cluster, compute, services, sets, streamer
+from ignite_dbapi.protocol.messages import cluster, compute, heartbeats, services, sets, streamer
 from ignite_dbapi.protocol.messages.base import Message
 from tests.unit.pages import encoded, known
 
@@ -42,7 +42,7 @@ def answer(message: Message[Any], data: bytes) -> Any:
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
-        (cluster.IdleTimeout(), b""),
+        (heartbeats.IdleTimeout(), b""),
         (cluster.ClusterStateChange(cluster.ClusterState.INACTIVE, forced=True), b"\0\1"),
         (cluster.WalStateChange("c", True), encoded(["c"]) + b"\1"),
         (cluster.Endpoints(3), struct.pack("<qq", 3, -1)),
@@ -130,7 +130,7 @@ def test_batches_end_at_their_size() -> None:
 
 
 def test_answers() -> None:
-    assert answer(cluster.IdleTimeout(), struct.pack("<q", 1500)) == 1500
+    assert answer(heartbeats.IdleTimeout(), struct.pack("<q", 1500)) == 1500
     assert answer(cluster.ClusterStateGet(), b"\2") is cluster.ClusterState.ACTIVE_READ_ONLY
     with pytest.raises(ProtocolError, match="cluster state 3"):
         answer(cluster.ClusterStateGet(), b"\3")
