@@ -6,31 +6,16 @@ a compiler was at hand; :data:`COMPILED` tells which form runs.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
-from pathlib import Path
-
-# The modules that setup.py compiles.
-COMPILED_MODULES = ("reader", "columns")
-
-
-def _load_interpreted(name: str) -> None:
-    """Load a module from its source even if a compiled form stands beside it."""
-    full_name = f"{__name__}.{name}"
-    spec = importlib.util.spec_from_file_location(full_name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full_name] = module
-    spec.loader.exec_module(module)
-
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 
 if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
-    for _name in COMPILED_MODULES:
-        _load_interpreted(_name)
+    # Python looks for the modules of this folder among the sources alone.
+    for _folder in __path__:
+        sys.path_importer_cache[_folder] = FileFinder(_folder, (SourceFileLoader, SOURCE_SUFFIXES))
 
-from ignite_dbapi.protocol.codec.knowledge import (  # noqa: E402 - after the choice above
+from ignite_dbapi.protocol.codec.knowledge import (
     BinaryField,
     BinaryType,
     BinaryTypes,
@@ -40,9 +25,9 @@ from ignite_dbapi.protocol.codec.knowledge import (  # noqa: E402 - after the ch
     MissingServerFacts,
     UnregisteredBinaryType,
 )
-from ignite_dbapi.protocol.codec.reader import COMPILED, Reader, decode  # noqa: E402
-from ignite_dbapi.protocol.codec.type_codes import TypeCode  # noqa: E402
-from ignite_dbapi.protocol.codec.writer import Writer, encode  # noqa: E402
+from ignite_dbapi.protocol.codec.reader import COMPILED, Reader, decode
+from ignite_dbapi.protocol.codec.type_codes import TypeCode
+from ignite_dbapi.protocol.codec.writer import Writer, encode
 
 __all__ = [
     "COMPILED",
