@@ -6,21 +6,37 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
     && { echo "$$candidate"; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Further environments: the oldest SQLAlchemy, and the compiled codec.
+# Further environments: the oldest SQLAlchemy, the compiled codec for measurements, and one for each Python.
 VENV_SQLALCHEMY_20 := .venv-sqlalchemy-2.0
 VENV_COMPILED := .venv-compiled
+
+# The Pythons that the driver is for, and the path of each: on PATH or under pyenv, or nothing.
+VERSIONS := 3.11 3.12 3.13
+PYTHON_OF = $(shell for candidate in python$(1) $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$(1).*/bin/python3; do \
+    "$$candidate" -c 'import ensurepip, sys, venv; raise SystemExit("%d.%d" % sys.version_info[:2] != "$(1)")' 2>/dev/null \
+    && { echo "$$candidate"; break; }; done)
+SKIPPED = { echo "Python $(1) is not here (neither on PATH nor under pyenv): skipped"; exit 0; }
+INTERPRETED := $(VERSIONS:%=test-%-interpreted)
+COMPILED := $(VERSIONS:%=test-%-compiled)
+# What is in a wheel, and what it is made by.
+WHEEL_SOURCES := pyproject.toml setup.py MANIFEST.in README.md $(shell find ignite_dbapi sqlalchemy_ignite -type f \
+    -not -path '*/__pycache__/*' -not -name '*.so')
 
 PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-sqlalchemy-2.0 compiled test-compiled lint format bench clean python
+.PHONY: help demo test test-sqlalchemy-2.0 wheels environments test-matrix $(INTERPRETED) $(COMPILED) compiled lint \
+    format bench clean python pythons
 
 help:
 	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas, and keys and values"
 	@echo "make test                 run all tests against nodes that they start themselves"
 	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy, pandas and Alembic tests with SQLAlchemy 2.0"
-	@echo "make test-compiled        build a wheel with the compiled codec and run the tests with it"
+	@echo "make wheels               build the source distribution and wheels into dist, and check them"
+	@echo "make test-3.12-compiled   run all tests from a wheel, with that Python; also -interpreted, 3.11 and 3.13"
+	@echo "make test-matrix          all six of these, one after the other (or side by side: make -j3 -O test-matrix)"
+	@echo "make pythons              tell which of the Pythons are here; fails if one is missing"
 	@echo "make lint                 check formatting, style and types"
 	@echo "make format               format the sources"
 	@echo "make bench                measure this driver, the raw wire, the JDBC driver and pyignite, side by side"
@@ -28,6 +44,10 @@ help:
 
 python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (on Debian: apt-get install python3-venv)"; exit 1; }
+
+pythons:
+	@missing=; $(foreach version,$(VERSIONS),path="$(call PYTHON_OF,$(version))"; \
+	    echo "Python $(version): $${path:-missing}"; test -n "$$path" || missing=1;) test -z "$$missing"
 
 # The codec is interpreted here, so that an edit to its source takes effect at once.
 $(VENV)/.demo: pyproject.toml setup.py | python
@@ -58,8 +78,54 @@ test: $(VENV)/.dev
 test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
 	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas or alembic" $(PYTEST_ARGUMENTS)
 
-# Installed from a wheel and not from the tree, so that what users install is what is tested. The tests run from
-# a copy: beside the sources, Python would import the interpreted package instead.
+# --- wheels, and the tests of what is in them -------------------------------------------------------------------------
+
+# Stamps, which make would remove as intermediate files.
+.PRECIOUS: .venv-%/.made dist/.wheel-% .venv-%/.test
+
+dist/.sdist: $(WHEEL_SOURCES) | $(VENV)/.dev
+	rm -rf dist build
+	$(BIN)/python -m build --sdist --outdir dist > $(VENV)/build.log 2>&1 || { cat $(VENV)/build.log; exit 1; }
+	@touch $@
+
+.venv-%/.made:
+	@test -n "$(call PYTHON_OF,$*)" || $(call SKIPPED,$*); \
+	"$(call PYTHON_OF,$*)" -m venv --clear .venv-$* && touch $@
+
+# From the source distribution, as users build it for whose platform there is no wheel.
+dist/.wheel-%: dist/.sdist .venv-%/.made
+	@test -e .venv-$*/.made || $(call SKIPPED,$*); \
+	IGNITE_DBAPI_PURE= .venv-$*/bin/pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz && touch $@
+
+wheels: $(VERSIONS:%=dist/.wheel-%)
+	$(BIN)/python -m pytest tests/packaging
+
+# One environment for both forms, since IGNITE_DBAPI_PURE=1 interprets what is compiled.
+.venv-%/.test: dist/.wheel-%
+	@test -e .venv-$*/.made || $(call SKIPPED,$*); \
+	.venv-$*/bin/pip install --quiet --force-reinstall --no-deps dist/*-cp$(subst .,,$*)-*.whl && \
+	.venv-$*/bin/pip install --quiet "$$(ls dist/*-cp$(subst .,,$*)-*.whl)[test]" && touch $@
+
+environments: $(VENV)/.dev $(VENV_SQLALCHEMY_20)/.dev $(VERSIONS:%=.venv-%/.test)
+
+test-matrix: $(INTERPRETED) $(COMPILED)
+
+# From a copy, because beside the sources Python would import these instead of what is installed.
+define TEST_INSTALLED
+@test -e .venv-$(1)/.made || $(call SKIPPED,$(1)); \
+set -ex; rm -rf .venv-$(1)/$(2); mkdir .venv-$(1)/$(2); \
+cp -r tests examples benchmarks docs *.md pyproject.toml setup.cfg .venv-$(1)/$(2)/; cd .venv-$(1)/$(2); \
+export IGNITE_DBAPI_PURE=$(3); \
+../bin/python -c "import ignite_dbapi; assert ignite_dbapi.COMPILED is not bool($(3)), ignite_dbapi"; \
+../bin/python -m pytest $(PYTEST_ARGUMENTS)
+endef
+
+$(INTERPRETED): test-%-interpreted: .venv-%/.test
+	$(call TEST_INSTALLED,$*,interpreted,1)
+
+$(COMPILED): test-%-compiled: .venv-%/.test
+	$(call TEST_INSTALLED,$*,compiled,0)
+
 compiled: | python
 	$(PYTHON) -m venv --clear $(VENV_COMPILED)
 	rm -rf $(VENV_COMPILED)/wheel $(VENV_COMPILED)/run
@@ -68,10 +134,6 @@ compiled: | python
 	mkdir $(VENV_COMPILED)/run
 	cp -r tests examples benchmarks docs *.md pyproject.toml setup.cfg $(VENV_COMPILED)/run/
 	cd $(VENV_COMPILED)/run && ../bin/python -c "import ignite_dbapi; assert ignite_dbapi.COMPILED, 'not compiled'"
-
-test-compiled: EXTRA = test
-test-compiled: compiled
-	cd $(VENV_COMPILED)/run && ../bin/python -m pytest tests/unit tests/integration $(PYTEST_ARGUMENTS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -89,4 +151,4 @@ bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:
-	rm -rf $(VENV) $(VENV_SQLALCHEMY_20) $(VENV_COMPILED) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(VENV_SQLALCHEMY_20) $(VENV_COMPILED) $(VERSIONS:%=.venv-%) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

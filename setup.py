@@ -16,23 +16,18 @@ from setuptools.command.build_ext import build_ext
 COMPILED_MODULES = [f"ignite_dbapi/protocol/codec/{name}.py" for name in ("hashing", "reader", "columns", "writer")]
 
 
-class OptionalBuild(build_ext):
-    """Builds the extensions, and goes on without them if that fails."""
+class NotCompiled(Exception):
+    """The extensions could not be built."""
+
+
+class BuildOrGiveUp(build_ext):
+    """Builds the extensions, all or none."""
 
     def run(self) -> None:
         try:
             super().run()
         except Exception as error:  # no compiler, no headers: the causes differ by platform
-            self._warn(error)
-
-    def build_extension(self, extension: Any) -> None:
-        try:
-            super().build_extension(extension)
-        except Exception as error:
-            self._warn(error)
-
-    def _warn(self, error: Exception) -> None:
-        print(f"ignite-dbapi: the codec is not compiled ({error}); it will be interpreted", file=sys.stderr)
+            raise NotCompiled(error) from error
 
 
 def extensions() -> list[Any]:
@@ -45,9 +40,20 @@ def extensions() -> list[Any]:
         return []
     modules: list[Any] = cythonize(
         COMPILED_MODULES,
+        # Beside the sources, the C files would be taken for a part of the package.
+        build_dir="build/cython",
         compiler_directives={"language_level": "3", "boundscheck": True, "annotation_typing": True},
     )
+    if os.name == "posix":
+        for module in modules:
+            # Python's own flags ask for debugging information, which is most of the size and of the time.
+            module.extra_compile_args.append("-g0")
     return modules
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": OptionalBuild})
+try:
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildOrGiveUp})
+except NotCompiled as error:
+    # Once more and without extensions, so that the wheel says itself that it is for any Python and platform.
+    print(f"ignite-dbapi: the codec is not compiled ({error}); it will be interpreted", file=sys.stderr)
+    setup()

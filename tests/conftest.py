@@ -16,6 +16,7 @@ import ignite_dbapi
 from ignite_dbapi.local.artifacts import fetch_jars
 from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION
 from tests import own_cluster
+from tests.short_lived_nodes import make_nodes_start_faster
 
 _numbers = itertools.count(1)
 
@@ -27,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     own_cluster.configure(config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    # The unit tests start no nodes.
+    if not session.config.option.collectonly and any("unit" not in item.path.parts for item in session.items):
+        make_nodes_start_faster()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 from collections import OrderedDict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -108,6 +109,11 @@ def round_trip(value: Any, hint: Any = None, zone: str = "UTC") -> Any:
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
+def _without_address(value: object) -> str:
+    """Name a test case alike in each process that runs tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
 def test_every_type_code_has_a_data_type() -> None:
     for code, name in CODES.items():
         data_type = datatypes.DATA_TYPES[int.from_bytes(code)]
@@ -180,7 +186,7 @@ INFERRED = [
 ]
 
 
-@pytest.mark.parametrize(("value", "code"), INFERRED, ids=repr)
+@pytest.mark.parametrize(("value", "code"), INFERRED, ids=_without_address)
 def test_types_without_hints(value: Any, code: bytes) -> None:
     assert written(to_wire(value), knowledge())[:1] == code
 
@@ -289,7 +295,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("value", "hint", "also"), WRONG, ids=str)
+@pytest.mark.parametrize(("value", "hint", "also"), WRONG, ids=_without_address)
 def test_what_does_not_fit_is_an_error(value: Any, hint: Any, also: type[Exception]) -> None:
     with pytest.raises(ignite_dbapi.DataError) as caught:
         written(to_wire(value, hint), knowledge())

@@ -9,29 +9,14 @@ from __future__ import annotations
 import os
 import sys
 
-# The modules that setup.py compiles.
-COMPILED_MODULES = ("hashing", "reader", "columns", "writer")
-
-
-def _load_interpreted(name: str) -> None:
-    """Load a module from its source even if a compiled form stands beside it."""
-    import importlib.util
-
-    full_name = f"{__name__}.{name}"
-    path = os.path.join(os.path.dirname(__file__), f"{name}.py")
-    spec = importlib.util.spec_from_file_location(full_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full_name] = module
-    spec.loader.exec_module(module)
-
-
 if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
-    for _name in COMPILED_MODULES:
-        _load_interpreted(_name)
+    from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 
-from ignite_dbapi.protocol.codec.knowledge import (  # noqa: E402 - after the choice above
+    # Python looks for the modules of this folder among the sources alone.
+    for _folder in __path__:
+        sys.path_importer_cache[_folder] = FileFinder(_folder, (SourceFileLoader, SOURCE_SUFFIXES))
+
+from ignite_dbapi.protocol.codec.knowledge import (
     BinaryField,
     BinaryType,
     BinaryTypes,
@@ -41,9 +26,9 @@ from ignite_dbapi.protocol.codec.knowledge import (  # noqa: E402 - after the ch
     MissingServerFacts,
     UnregisteredBinaryType,
 )
-from ignite_dbapi.protocol.codec.reader import COMPILED, Reader, decode  # noqa: E402
-from ignite_dbapi.protocol.codec.type_codes import TypeCode  # noqa: E402
-from ignite_dbapi.protocol.codec.writer import Writer, encode  # noqa: E402
+from ignite_dbapi.protocol.codec.reader import COMPILED, Reader, decode
+from ignite_dbapi.protocol.codec.type_codes import TypeCode
+from ignite_dbapi.protocol.codec.writer import Writer, encode
 
 __all__ = [
     "COMPILED",
