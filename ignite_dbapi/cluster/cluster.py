@@ -229,19 +229,22 @@ class Cluster:
         tries = 0
         lost: Error | None = None
         while True:
+            preferred = self._changed_on if is_idempotent else None
             try:
-                session = yield from self.session(target, self._changed_on if is_idempotent else None)
+                session = self._at_hand(target, preferred) or (yield from self.session(target, preferred))
             except Error as error:
                 if lost is not None and error.code == "reconnect_failed":
                     # What became of this operation; that no node is left is for the next one to find out.
                     raise lost from lost.__cause__
                 raise
             try:
-                result = yield from guarded(session, operation)
+                result = yield from operation(session)
                 if not is_idempotent:
                     self._changed_on = session
                 return result
             except Error as error:
+                if isinstance(error, ProtocolError):
+                    session.channel.give_up(error, "reading an answer")
                 if not error.is_connection_lost and error.status != STATUS_INVALID_NODE_STATE:
                     raise
                 self._lost(session, error)
@@ -262,6 +265,41 @@ class Cluster:
         # Who has waited as long as the options allow is not to wait once more.
         has_timed_out = isinstance(error.__cause__, TimeoutError)
         return is_idempotent and self.retry_policy is RetryPolicy.READS and not has_timed_out
+
+    def _at_hand(self, target: Target, preferred: Session | None) -> Session | None:
+        """What :meth:`session` gives, if that is known without waiting for anything; otherwise None."""
+        if isinstance(target, OnSession):
+            return target.session
+        if isinstance(target, OnNode):
+            return None
+        open_sessions = []
+        for node in self._nodes:
+            session = node.session
+            if session is not None and session.channel.failure is None:
+                if self.partition_awareness and session.channel.topology_version > self._topology_version:
+                    return None
+                open_sessions.append(session)
+        if self.partition_awareness and len(self._nodes) > 1 and not isinstance(target, Anywhere):
+            return self._primary_at_hand(target)
+        if len(open_sessions) == 1:
+            return open_sessions[0]
+        return preferred if preferred in open_sessions else None
+
+    def _primary_at_hand(self, target: Entry | Partition) -> Session | None:
+        if target.cache_id not in self._placements:
+            return None
+        placement = self._placements[target.cache_id]
+        if placement is None:
+            return None
+        if isinstance(target, Partition):
+            partition: int | None = target.partition
+        else:
+            try:
+                partition = placement.partition_of(target.key, self.knowledge)
+            except (MissingFact, TypeError):
+                return None
+        node = self._known(placement.node_of(partition)) if partition is not None else None
+        return node.session if node is not None and node.is_connected else None
 
     def session(self, target: Target = ANYWHERE, preferred: Session | None = None) -> Operation[Session]:
         """The connection that *target* asks for, opened if need be; where any will do, the *preferred* one if open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -107,8 +108,12 @@ class _BlockingCursor(CursorAttributes):
     _owner: BlockingOwner
 
     def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self._blocks())
+
+    def _blocks(self) -> Iterator[Iterator[Any]]:
+        """The buffer, whenever it is full: whoever iterates over it leaves the rest to the next one."""
         while True:
-            yield from self._buffer
+            yield self._buffer
             block = self._owner._run(self._next_block(), self._where)
             if not block:
                 return

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
-from ignite_dbapi.cluster.cluster import ANYWHERE, SingleNode, Target
+from ignite_dbapi.cluster.cluster import ANYWHERE, Router, SingleNode, Target
 from ignite_dbapi.keyvalue.datatypes.conversion import is_hinted, keys_to_wire, pairs_to_wire, to_wire
 from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.protocol.exchange import Lock, Operation
 
 if TYPE_CHECKING:
     from ignite_dbapi.aio.connection import AsyncConnection
@@ -26,7 +26,7 @@ class Conversion:
 
     value: Callable[[Any, Any], Any]
     keys: Callable[[Iterable[Any]], list[Any]]
-    pairs: Callable[[Mapping[Any, Any]], list[tuple[Any, Any]]]
+    pairs: Callable[[Mapping[Any, Any]], Mapping[Any, Any] | list[tuple[Any, Any]]]
 
 
 #: As pyignite does it.
@@ -49,6 +49,11 @@ class Owner(Protocol):
     """What operations on caches need, without waiting for anything."""
 
     conversion: Conversion
+    _new_lock: Callable[[], Lock]
+
+    @property
+    def _router(self) -> Router:
+        """What finds the connections."""
 
     @property
     def _public(self) -> Any:
@@ -89,7 +94,8 @@ class _OwnerAttributes:
 
     def __init__(self, connection: Any) -> None:
         self._public = connection
-        self._router = SingleNode(connection._session)
+        self._router: Router = SingleNode(connection._session)
+        self._new_lock = connection._session.channel.new_lock
 
     @property
     def _protocol_version(self) -> tuple[int, int, int] | None:

@@ -170,13 +170,15 @@ def put_all(
     A TRANSACTIONAL cache takes all entries or none, up to 64 MiB of them: more are sent in several requests, one after
     the other, and want a transaction around them if they are to be one.
     """
-    items = entries.items() if isinstance(entries, Mapping) else entries
-    try:
-        pairs = [(key, value) for key, value in items]
-    except (TypeError, ValueError):
-        raise ProgrammingError(
-            "put_all takes a mapping, or an iterable of pairs (key, value)", code="invalid_entries"
-        ) from None
+    if isinstance(entries, Mapping):
+        pairs = list(entries.items())
+    else:
+        try:
+            pairs = [(key, value) for key, value in entries]
+        except (TypeError, ValueError):
+            raise ProgrammingError(
+                "put_all takes a mapping, or an iterable of pairs (key, value)", code="invalid_entries"
+            ) from None
     yield from _in_batches(
         session,
         cache,
@@ -337,11 +339,17 @@ def within(
 
 
 def _read(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
-    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=False)
+    return _called(session, cache, make, is_change=False)
 
 
 def _change(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
-    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=True)
+    return _called(session, cache, make, is_change=True)
+
+
+def _called(session: Session, cache: CacheAccess, make: MakeMessage[T], *, is_change: bool) -> Operation[T]:
+    if session.autocommit and cache.transaction is None:
+        return calls.call(session, make(cache.header()))
+    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=is_change)
 
 
 def _with_keys(

@@ -27,18 +27,32 @@ QueryAnswerT = TypeVar("QueryAnswerT", bound=QueryAnswer)
 
 def send(session: Session, message: Message[Any]) -> Operation[Pending]:
     """Send *message*, and first ask the server for whatever is missing to encode it."""
+    try:
+        pending: Pending = yield Send(session.channel, message)
+        return pending
+    except MissingFact as missing:
+        fact = missing
+    return (yield from _send_informed(session, message, fact))
+
+
+def _send_informed(session: Session, message: Message[Any], fact: MissingFact) -> Operation[Pending]:
+    """Ask the server for *fact*, and whatever else is missing, and send *message*."""
     while True:
+        yield from facts.learn(session, fact)
         try:
             pending: Pending = yield Send(session.channel, message)
             return pending
         except MissingFact as missing:
             fact = missing
-        yield from facts.learn(session, fact)
 
 
 def call(session: Session, message: Message[AnswerT]) -> Operation[AnswerT]:
     """Send *message* and wait for its answer."""
-    pending = yield from send(session, message)
+    try:
+        pending: Pending = yield Send(session.channel, message)
+    except MissingFact as missing:
+        fact = missing
+        pending = yield from _send_informed(session, message, fact)
     while True:
         try:
             answer: AnswerT = yield Receive(pending)

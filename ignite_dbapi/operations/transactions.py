@@ -94,13 +94,17 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
             )
         return run(transaction_id)
 
-    return (yield from joined(session, checked, is_change=statement.kind is StatementKind.DML))
+    return joined(session, checked, is_change=statement.kind is StatementKind.DML)
 
 
 def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_change: bool) -> Operation[T]:
     """Let *run* do something with the id of the connection's transaction, or None; a change starts one."""
     if session.autocommit:
-        return (yield from run(None))
+        return run(None)
+    return _joined(session, run, is_change=is_change)
+
+
+def _joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_change: bool) -> Operation[T]:
     yield Acquire(session.transaction_lock)
     try:
         yield from settle(session.unanswered)

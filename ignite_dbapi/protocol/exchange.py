@@ -22,11 +22,14 @@ from ignite_dbapi.protocol.frames import FrameBuffer
 from ignite_dbapi.protocol.messages.base import Message
 
 _HEADER: Final = Struct("<ihq")
+_HEADER_ROOM: Final = bytes(_HEADER.size)
 _REQUEST_ID: Final = Struct("<q")
+_ID_AND_FLAGS: Final = Struct("<qh")
 
 _FLAG_ERROR: Final = 1
 _FLAG_TOPOLOGY: Final = 2
 _FLAG_NOTIFICATION: Final = 4
+_NO_FLAGS: Final = bytes(2)
 
 # How many bytes of notifications may wait to be taken, by default.
 NOTIFICATIONS_LIMIT: Final = 64 << 20
@@ -155,15 +158,27 @@ class Channel(Protocol):
         """Close the connection."""
 
 
-@attrs.frozen
+# These two are made for every request, and made faster than frozen classes are.
+@attrs.define(eq=False)
 class Send:
-    """Effect: send *message* through *channel*. The result is its :class:`Pending`."""
+    """Effect: send *message* through *channel*. The result is its :class:`Pending`.
+
+    One that *may_wait* is sent together with those that follow, at the latest when somebody waits for an answer.
+    """
 
     channel: Channel
     message: Message[Any]
+    may_wait: bool = False
 
 
 @attrs.frozen
+class Flush:
+    """Effect: send what waits to be sent through *channel*."""
+
+    channel: Channel
+
+
+@attrs.define(eq=False)
 class Receive:
     """Effect: wait for the answer to *pending*. The result is the decoded answer."""
 
@@ -210,7 +225,7 @@ class Sleep:
     seconds: float
 
 
-Effect = Send | Receive | Next | Acquire | Connect | Sleep
+Effect = Send | Flush | Receive | Next | Acquire | Connect | Sleep
 Operation = Generator[Effect, Any, T]
 
 
@@ -227,6 +242,7 @@ class Exchange:
         self.frames = FrameBuffer()
         self.failure: Error | None = None
         self.topology_version = (0, 0)
+        self._has_flags = context.version >= VERSION_WITH_FLAGS
         self._request_ids = itertools.count(1)
         self._pending: dict[int, Pending] = {}
         self._subscriptions: dict[int, Subscription] = {}
@@ -242,25 +258,31 @@ class Exchange:
             raise error
         pending = Pending(next(self._request_ids), message)
         writer = Writer(self.context.knowledge)
-        writer.raw(bytes(_HEADER.size))
+        writer.raw(_HEADER_ROOM)
         message.encode(writer, self.context)
-        _HEADER.pack_into(writer.buffer, 0, len(writer.buffer) - 4, message.op_code, pending.request_id)
+        buffer: bytearray = writer.buffer
+        _HEADER.pack_into(buffer, 0, len(buffer) - 4, message.op_code, pending.request_id)
         self._pending[pending.request_id] = pending
         if message.opens_subscription:
             self._opening += 1
-        return pending, writer.buffer
+        return pending, buffer
 
     def feed(self, data: bytes) -> list[Pending | Subscription]:
         """Take in received bytes; returns the requests that they answer and the subscriptions that they notify."""
         changed: list[Pending | Subscription] = []
         for frame in self.frames.feed(data):
-            if len(frame) < 8:
+            flags = 0
+            if self._has_flags and len(frame) >= _ID_AND_FLAGS.size:
+                answered_id, flags = _ID_AND_FLAGS.unpack_from(frame)
+            elif len(frame) >= _REQUEST_ID.size:
+                (answered_id,) = _REQUEST_ID.unpack_from(frame)
+            else:
                 raise ProtocolError(f"answer of {len(frame)} bytes, shorter than its header")
-            if self._is_notification(frame):
+            if flags & _FLAG_NOTIFICATION:
                 # Its id is that of a resource, and may equal a request's.
-                changed += self._notify(_REQUEST_ID.unpack_from(frame)[0], frame)
+                changed += self._notify(answered_id, frame)
                 continue
-            pending = self._pending.pop(_REQUEST_ID.unpack_from(frame)[0], None)
+            pending = self._pending.pop(answered_id, None)
             if pending is None:
                 raise ProtocolError("answer to a request that was not made")
             if pending.message.opens_subscription:
@@ -288,12 +310,19 @@ class Exchange:
 
     def answer(self, pending: Pending) -> Any:
         """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came."""
-        if pending.frame is None:
+        frame, message = pending.frame, pending.message
+        if frame is None:
             assert pending.error is not None
             raise again(pending.error)
-        reader = Reader(pending.frame, self.context.knowledge)
-        self._header(reader)
-        return pending.message.decode(reader, self.context)
+        if self._has_flags and frame[8:10] == _NO_FLAGS:
+            # Nearly every answer is of this kind.
+            if not message.has_answer:
+                return None
+            reader = Reader(frame, self.context.knowledge, _ID_AND_FLAGS.size)
+        else:
+            reader = Reader(frame, self.context.knowledge)
+            self._header(reader)
+        return message.decode(reader, self.context)
 
     def _subscribe(self, pending: Pending, frame: bytes) -> None:
         """Make the subscription that *pending* was answered with."""
@@ -327,7 +356,7 @@ class Exchange:
 
     def _header(self, reader: Reader) -> None:
         reader.i64()
-        if self.context.version >= VERSION_WITH_FLAGS:
+        if self._has_flags:
             flags = reader.i16()
             if flags & _FLAG_TOPOLOGY:
                 # Answers may overtake each other.
@@ -342,10 +371,6 @@ class Exchange:
             if status == 0:
                 return
         raise error_from_answer(status, reader.string())
-
-    def _is_notification(self, frame: bytes) -> bool:
-        flags = int.from_bytes(frame[8:10], "little") if self.context.version >= VERSION_WITH_FLAGS else 0
-        return bool(flags & _FLAG_NOTIFICATION)
 
 
 def read_notification(frame: bytes, context: Context) -> Reader:
@@ -373,6 +398,7 @@ __all__ = [
     "Connect",
     "Effect",
     "Exchange",
+    "Flush",
     "MissingFact",
     "Next",
     "Operation",

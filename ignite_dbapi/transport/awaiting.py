@@ -7,7 +7,7 @@ import contextlib
 import time
 import weakref
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
 from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
@@ -18,6 +18,7 @@ from ignite_dbapi.protocol.exchange import (
     Channel,
     Connect,
     Exchange,
+    Flush,
     Next,
     Operation,
     Pending,
@@ -34,6 +35,9 @@ from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
 
 T = TypeVar("T")
+
+# Requests of one turn of the event loop are sent together, but no more of them than so many bytes.
+_TOGETHER: Final = 1 << 16
 
 
 class AwaitingChannel(asyncio.Protocol):
@@ -52,6 +56,9 @@ class AwaitingChannel(asyncio.Protocol):
         self._owner: weakref.ref[object] | None = None
         self._next_heartbeat: asyncio.TimerHandle | None = None
         self._last_sent = 0.0
+        # Whether a request was sent in this turn of the event loop; those that follow go together at its end.
+        self._has_sent = False
+        self._unsent = bytearray()
         self._handshake_data: asyncio.Queue[bytes] = asyncio.Queue()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -121,30 +128,56 @@ class AwaitingChannel(asyncio.Protocol):
         """A lock that tasks wait for."""
         return asyncio.Lock()
 
-    async def send(self, message: Message[Any]) -> Pending:
-        """Send *message*; returns what :meth:`receive` waits for."""
+    def send(self, message: Message[Any]) -> Pending:
+        """Send *message*; returns what :meth:`receive` waits for. Whoever sends more waits for :meth:`drain` first."""
         assert self._exchange is not None
         assert self._transport is not None
         pending, data = self._exchange.request(message)
         pending.channel = self
         self._last_sent = time.monotonic()
-        self._transport.write(data)
-        if not self._writable.is_set():
-            await self._writable.wait()
+        if not self._has_sent:
+            # What is alone in its turn loses no time.
+            self._has_sent = True
+            self._transport.write(data)
+            asyncio.get_running_loop().call_soon(self._send_rest)
+        else:
+            self._unsent += data
+            if len(self._unsent) >= _TOGETHER:
+                self._flush()
         return pending
+
+    def _send_rest(self) -> None:
+        self._has_sent = False
+        if self._unsent:
+            self._flush()
+
+    def _flush(self) -> None:
+        assert self._transport is not None
+        data, self._unsent = self._unsent, bytearray()
+        if self.failure is None:
+            self._transport.write(data)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the socket takes more."""
+        return self._writable.is_set()
+
+    async def drain(self) -> None:
+        """Wait until the socket takes more."""
+        await self._writable.wait()
 
     async def receive(self, pending: Pending) -> Any:
         """Wait for the answer to *pending* and decode it."""
         assert self._exchange is not None
         if not pending.is_done:
-            if pending.waiter is None:
-                pending.waiter = asyncio.get_running_loop().create_future()
-            try:
-                async with asyncio.timeout(self._options.request_timeout):
-                    # Shielded, because several tasks may wait for it, and one may be cancelled.
-                    await asyncio.shield(pending.waiter)
-            except TimeoutError as error:
-                raise self.give_up(error) from error
+            if self._options.request_timeout is None:
+                await _waiter(pending)
+            else:
+                try:
+                    async with asyncio.timeout(self._options.request_timeout):
+                        await _waiter(pending)
+                except TimeoutError as error:
+                    raise self.give_up(error) from error
         try:
             return self._exchange.answer(pending)
         except ProtocolError as error:
@@ -156,9 +189,7 @@ class AwaitingChannel(asyncio.Protocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while not subscription.is_ready:
-                    if subscription.waiter is None:
-                        subscription.waiter = asyncio.get_running_loop().create_future()
-                    await asyncio.shield(subscription.waiter)
+                    await _waiter(subscription)
         return subscription.take()
 
     def keep_alive(self, owner: object) -> None:
@@ -191,10 +222,10 @@ class AwaitingChannel(asyncio.Protocol):
             left = interval
         self._next_heartbeat = asyncio.get_running_loop().call_later(left, self._beat, owner, interval)
 
-    async def ask_idle_timeout(self) -> None:
+    def ask_idle_timeout(self) -> None:
         """Ask whether heartbeats are needed. Nobody waits for the answer."""
         if self._options.heartbeat_interval != 0 and self.context.has(Feature.HEARTBEAT):
-            self._idle_timeout = await self.send(IdleTimeout())
+            self._idle_timeout = self.send(IdleTimeout())
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
@@ -246,12 +277,22 @@ class AwaitingChannel(asyncio.Protocol):
                 return
 
 
+def _waiter(item: Pending | Subscription) -> asyncio.Future[None]:
+    """What one task waits with for *item*. Each has its own, since one may be cancelled while others go on waiting."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    if item.waiter is None:
+        item.waiter = [future]
+    else:
+        item.waiter.append(future)
+    return future
+
+
 def _wake(item: Pending | Subscription) -> None:
-    # A task that was cancelled meanwhile does not wait any more.
-    if item.waiter is not None and not item.waiter.done():
-        item.waiter.set_result(None)
-    if isinstance(item, Subscription):
-        item.waiter = None  # there is more to wait for
+    waiters, item.waiter = item.waiter, None
+    for future in waiters or ():
+        # A task that was cancelled meanwhile does not wait any more.
+        if not future.done():
+            future.set_result(None)
 
 
 async def run(operation: Operation[T], channel: Channel | None = None) -> T:
@@ -276,13 +317,17 @@ async def run(operation: Operation[T], channel: Channel | None = None) -> T:
         try:
             # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
             if type(effect) is Send:
-                result = await effect.channel.send(effect.message)  # type: ignore[attr-defined]
+                result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
+                if not effect.channel.is_writable:  # type: ignore[attr-defined]
+                    await effect.channel.drain()  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = await effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
             elif type(effect) is Next:
                 result = await effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
             elif type(effect) is Acquire:
                 result = await effect.lock.acquire()  # type: ignore[attr-defined]
+            elif type(effect) is Flush:
+                result = None  # the channel sends what waits in the event loop's next turn
             elif type(effect) is Sleep:
                 await asyncio.sleep(effect.seconds)
             else:
@@ -309,7 +354,7 @@ async def connect(
                 server_hostname=address[0] if ssl_context is not None else None,
             )
             await channel.shake_hands(attributes, version, frames)
-            await channel.ask_idle_timeout()
+            channel.ask_idle_timeout()
     except (OSError, EOFError, Error) as error:
         channel.abort()
         raise explain(error, address, options, frames.received) from None

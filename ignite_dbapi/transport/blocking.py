@@ -20,6 +20,7 @@ from ignite_dbapi.protocol.exchange import (
     Channel,
     Connect,
     Exchange,
+    Flush,
     Next,
     Operation,
     Pending,
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from ignite_dbapi.transport import tls
 
 T = TypeVar("T")
+
+# Requests that may wait are sent together, but no more of them than so many bytes.
+_TOGETHER: Final = 1 << 16
 
 # Waiting for the socket without a limit is done in pieces of so many seconds: if another thread closes the socket just
 # before, its number may already belong to another file.
@@ -75,8 +79,12 @@ class BlockingChannel:
         self._heartbeats: HeartbeatThread | None = None
         self._last_sent = self._last_received = time.monotonic()
         self._send_lock = threading.Lock()
-        self._state = threading.Condition(threading.Lock())
+        self._unsent = bytearray()
+        # Guards which thread reads; the condition is for those that wait for it to have read.
+        self._lock = threading.Lock()
+        self._has_read = threading.Condition(self._lock)
         self._is_reading = False
+        self._waiting = 0
         _channels.add(self)
 
     @property
@@ -98,12 +106,29 @@ class BlockingChannel:
         """A lock that threads wait for."""
         return threading.Lock()
 
-    def send(self, message: Message[Any]) -> Pending:
-        """Send *message*; returns what :meth:`receive` waits for."""
+    def send(self, message: Message[Any], *, may_wait: bool = False) -> Pending:
+        """Send *message*; returns what :meth:`receive` waits for.
+
+        One that *may_wait* is sent with the next one that may not, by :meth:`flush`, or before anything is received.
+        """
         pending, data = self._exchange.request(message)
         pending.channel = self
+        self._send(data, may_wait)
+        return pending
+
+    def flush(self) -> None:
+        """Send what waits to be sent."""
+        if self._unsent:
+            self._send(b"", False)
+
+    def _send(self, data: bytes | bytearray, may_wait: bool) -> None:
         try:
             with self._send_lock:
+                if may_wait and len(self._unsent) < _TOGETHER:
+                    self._unsent += data
+                    return
+                if self._unsent:
+                    data, self._unsent = self._unsent + data, bytearray()
                 self._last_sent = time.monotonic()
                 self._socket.sendall(data)
         except BaseException as error:
@@ -112,11 +137,12 @@ class BlockingChannel:
             if isinstance(error, Exception):
                 raise failure from error
             raise
-        return pending
 
     def receive(self, pending: Pending) -> Any:
         """Wait for the answer to *pending* and decode it."""
-        while not pending.is_done:
+        while pending.frame is None and pending.error is None:
+            if self._unsent:
+                self.flush()
             self._read_or_wait(pending)
         try:
             return self._exchange.answer(pending)
@@ -125,8 +151,8 @@ class BlockingChannel:
             raise
 
     def _read_or_wait(self, pending: Pending) -> None:
-        with self._state:
-            since = time.monotonic()
+        with self._lock:
+            since = time.monotonic() if self._is_reading else 0.0
             while self._is_reading and not pending.is_done:
                 self._wait_for_reader(since)
             if pending.is_done:
@@ -140,14 +166,22 @@ class BlockingChannel:
     def _wait_for_reader(self, since: float) -> None:
         """Wait until another thread has read something, but *since* then no longer than a request may take."""
         if self._request_timeout is None:
-            self._state.wait()
+            self._wait()
             return
         # That thread may be waiting for a notification, however long it takes.
         left = max(since, self._last_received) + self._request_timeout - time.monotonic()
         if left <= 0:
             timeout = TimeoutError("timed out")
             raise self.give_up(timeout, "waiting for an answer") from timeout
-        self._state.wait(left)
+        self._wait(left)
+
+    def _wait(self, timeout: float | None = None) -> bool:
+        """Wait until another thread has read something; False if that takes more than *timeout* seconds."""
+        self._waiting += 1
+        try:
+            return self._has_read.wait(timeout)
+        finally:
+            self._waiting -= 1
 
     def _take_in(self, receive: Callable[[int], bytes | None]) -> bool:
         """Read from the socket, and hand over what came; False if *receive* found nothing."""
@@ -170,9 +204,10 @@ class BlockingChannel:
         return True
 
     def _stop_reading(self) -> None:
-        with self._state:
+        with self._lock:
             self._is_reading = False
-            self._state.notify_all()
+            if self._waiting:
+                self._has_read.notify_all()
 
     def next(self, subscription: Subscription, timeout: float | None) -> bytes | None:
         """Wait for a notification; None if none came within *timeout* seconds or the subscription was closed."""
@@ -188,9 +223,9 @@ class BlockingChannel:
 
     def _idle(self, is_over: Callable[[], bool], deadline: float | None) -> None:
         """Wait for the socket, or for the thread that reads it, until *is_over*. Ctrl-C does no harm meanwhile."""
-        with self._state:
+        with self._lock:
             while self._is_reading and not is_over():
-                if not self._state.wait(_left(deadline)):
+                if not self._wait(_left(deadline)):
                     return
             if is_over():
                 return
@@ -328,13 +363,15 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
         try:
             # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
             if type(effect) is Send:
-                result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
+                result = effect.channel.send(effect.message, may_wait=effect.may_wait)  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
             elif type(effect) is Next:
                 result = effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
             elif type(effect) is Acquire:
                 result = effect.lock.acquire()  # type: ignore[attr-defined]
+            elif type(effect) is Flush:
+                result = effect.channel.flush()  # type: ignore[attr-defined]
             elif type(effect) is Sleep:
                 time.sleep(effect.seconds)
             else:

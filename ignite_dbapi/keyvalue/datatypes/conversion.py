@@ -77,11 +77,16 @@ def to_wire(value: Any, hint: Any = None, ancestors: Ancestors | None = None) ->
 
 def keys_to_wire(keys: Iterable[Any]) -> list[Any]:
     """Each of *keys*, which may be tuples ``(key, hint)``."""
-    return [key if type(key) in _PLAIN else to_wire(key) for key in keys]
+    found = list(keys)
+    if _PLAIN.issuperset(map(type, found)):
+        return found
+    return [key if type(key) in _PLAIN else to_wire(key) for key in found]
 
 
-def pairs_to_wire(pairs: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
-    """The entries of *pairs*, in which keys and values may be tuples ``(value, hint)``."""
+def pairs_to_wire(pairs: Mapping[Any, Any]) -> Mapping[Any, Any] | list[tuple[Any, Any]]:
+    """The entries of *pairs*, in which keys and values may be tuples ``(value, hint)``; *pairs* if none are."""
+    if _PLAIN.issuperset(map(type, pairs)) and _PLAIN.issuperset(map(type, pairs.values())):
+        return pairs
     return [
         (
             key if type(key) in _PLAIN else to_wire(key),

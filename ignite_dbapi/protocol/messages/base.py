@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ignite_dbapi.protocol.codec import Reader, Writer
 from ignite_dbapi.protocol.context import Context
@@ -16,8 +16,14 @@ class Message(Generic[AnswerT]):
     op_code: ClassVar[int]
     # Whether the answer starts with the id of something that the server will send notifications of.
     opens_subscription: ClassVar[bool] = False
+    # Whether there is anything to decode in the answer: classes that have a decode() of their own.
+    has_answer: ClassVar[bool] = False
 
     __slots__ = ()
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.has_answer = cls.decode is not Message.decode
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the fields that follow the request header. By default there are none."""

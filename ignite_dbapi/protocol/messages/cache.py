@@ -27,6 +27,7 @@ from ignite_dbapi.protocol.messages.pages import Page
 _KEEP_BINARY: Final = 0x01
 _TRANSACTIONAL: Final = 0x02
 _WITH_EXPIRY_POLICY: Final = 0x04
+_PLAIN_HEADER: Final = Struct("<iB")
 
 # The platform of a filter or processor: Java.
 _JAVA: Final = 1
@@ -68,9 +69,19 @@ class CacheHeader:
     expiry: ExpiryPolicy | None = None
     transaction_id: int | None = None
     keep_binary: bool = False
+    # The whole of it, where it is the same for every server.
+    _encoded: bytes | None = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        plain = self.expiry is None and self.transaction_id is None
+        flags = _KEEP_BINARY if self.keep_binary else 0
+        object.__setattr__(self, "_encoded", _PLAIN_HEADER.pack(self.cache_id, flags) if plain else None)
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the header."""
+        if self._encoded is not None:
+            writer.raw(self._encoded)
+            return
         writer.i32(self.cache_id)
         flags = _KEEP_BINARY if self.keep_binary else 0
         if self.transaction_id is not None:
