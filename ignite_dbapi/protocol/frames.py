@@ -47,6 +47,12 @@ class FrameBuffer:
         self._size += len(data)
         if self._size < self._needed:
             return []
+        if self._size == self._needed > LENGTH_SIZE and len(self._chunks[0]) >= LENGTH_SIZE:
+            # A large frame ends where a chunk does: no byte of it is copied twice.
+            self._chunks[0] = self._chunks[0][LENGTH_SIZE:]
+            frame = b"".join(self._chunks)
+            self._chunks, self._size, self._needed = [], 0, LENGTH_SIZE
+            return [frame]
         frames: list[bytes] = []
         whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = [whole]
