@@ -110,7 +110,7 @@ class Cursor(CursorAttributes):
         statement is: sets that concern the same row then take effect in any order.
 
         An error tells the set that failed (``error.parameter_set``). Those before it took effect, those from
-        ``error.sent_sets`` on did not, and of those in ``error.unknown_sets`` it is not known; rowcount leaves these out.
+        ``error.sent_sets`` on did not, and of those in ``error.unknown_sets`` nobody knows: rowcount is without them.
         """
         self._connection._run(self._state.execute_many(operation, seq_of_parameters, options))
         return self
