@@ -97,16 +97,20 @@ class Cursor(CursorAttributes):
         """Run a statement, with a value for each ``?`` in it. Returns the cursor itself.
 
         *options* override the connection's for this statement: schema, query_engine, page_size, timeout, lazy,
-        distributed_joins, enforce_join_order, collocated, local, partitions.
+        distributed_joins, enforce_join_order, collocated, local, partitions, ordered.
         """
         self._connection._run(self._state.execute(operation, parameters, options))
         return self
 
     def executemany(self, operation: str, seq_of_parameters: Iterable[Sequence[Any]], **options: Any) -> Cursor:
-        """Run a statement once for each set of parameters; :attr:`rowcount` is the sum.
+        """Run a statement once for each set of parameters, in their order; :attr:`rowcount` is the sum.
 
-        INSERTs are sent several at a time; an error names the first parameter set that failed, and others may
-        have been written (rowcount tells how many).
+        *seq_of_parameters* may be a generator: sets are taken as they are sent. INSERTs of rows with different keys are
+        sent several at a time, to the H2 engine in statements of many rows. With the option ``ordered=False`` every
+        statement is: sets that concern the same row then take effect in any order.
+
+        An error tells the set that failed (``error.parameter_set``). Those before it took effect, those from
+        ``error.sent_sets`` on did not, and of those in ``error.unknown_sets`` nobody knows: rowcount is without them.
         """
         self._connection._run(self._state.execute_many(operation, seq_of_parameters, options))
         return self

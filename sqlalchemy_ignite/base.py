@@ -41,6 +41,7 @@ EXECUTION_OPTIONS: Mapping[str, str] = {
     "ignite_collocated": "collocated",
     "ignite_local": "local",
     "ignite_partitions": "partitions",
+    "ignite_ordered": "ordered",
 }
 
 

@@ -256,20 +256,26 @@ _FAITHFUL_AS: Final[dict[TypeCode, type]] = {
     TypeCode.DECIMAL: Decimal,
     TypeCode.UUID: UUID,
     TypeCode.DATE: date,
+    TypeCode.OPTIMIZED: date,
     TypeCode.TIMESTAMP: datetime,
     TypeCode.BYTE_ARRAY: bytes,
 }
 
 
 @attrs.define
-class _Part:
-    """The *column* of a key whose value is the *parameter*; *kinds* are the types of which the value is faithful."""
+class KeyPart:
+    """The *column* of a key whose value is the *parameter*; values of *kinds* are the key as they are."""
 
     column: str
     parameter: int
     kinds: frozenset[type]
     # Of which type the values are. Those of another type might become the same key.
     kind: type | None = None
+
+    @classmethod
+    def of(cls, column: str, parameter: int, java_type: str) -> KeyPart:
+        """That of a column of *java_type*."""
+        return cls(column, parameter, _FAITHFUL.get(java_type, frozenset()))
 
 
 class Keys:
@@ -278,7 +284,7 @@ class Keys:
     Without *parts* the server makes up each key. *complete* says that nothing else belongs to a key.
     """
 
-    def __init__(self, parts: Sequence[_Part], *, is_complete: bool = True) -> None:
+    def __init__(self, parts: Sequence[KeyPart], *, is_complete: bool = True) -> None:
         self._parts = parts
         self._is_complete = is_complete
 
@@ -306,7 +312,7 @@ class Keys:
         return tuple(values)
 
     @staticmethod
-    def _accept(part: _Part, value: Any) -> bool:
+    def _accept(part: KeyPart, value: Any) -> bool:
         if part.kind is not None or type(value) not in part.kinds:
             return False
         part.kind = type(value)
@@ -398,7 +404,7 @@ def keys_of(
     names = ["_KEY"] if "_KEY" in written else [name for name in table.key_types if name != "_KEY"]
     if not names:
         return Keys(())
-    parts: list[_Part] = []
+    parts: list[KeyPart] = []
     is_complete = True
     for name in names:
         # Columns that are left out have the same value in each row.
@@ -408,14 +414,14 @@ def keys_of(
             if not value.is_constant:
                 return None
             continue
-        kinds = _FAITHFUL.get(table.key_types.get(name, ""), frozenset())
+        part = KeyPart.of(name, value.parameter, table.key_types.get(name, ""))
         if engine != "h2":
             # Calcite rounds.
-            kinds -= {Decimal}
+            part.kinds -= {Decimal}
         code = codes[value.parameter] if codes else None
         if code is not None:
-            kinds &= {_FAITHFUL_AS.get(code)}
-        parts.append(_Part(name, value.parameter, kinds))
+            part.kinds &= {_FAITHFUL_AS.get(code)}
+        parts.append(part)
     return Keys(parts, is_complete=is_complete) if parts else None
 
 

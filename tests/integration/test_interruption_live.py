@@ -92,7 +92,8 @@ def test_tasks_cancelled_within_a_batch(node: Any, table: Callable[..., str]) ->
         await asyncio.sleep(0.3)
         rows = await (await connection.execute(f"SELECT id FROM {name} ORDER BY id")).fetchall()
         assert [number for (number,) in rows] == list(range(len(rows)))
-        assert 0 < cursor.rowcount <= len(rows) <= cursor.rowcount + 16
+        # Four statements of 256 rows are under way at most.
+        assert 0 < cursor.rowcount <= len(rows) <= cursor.rowcount + 4 * 256
         assert await is_free(connection)
 
     run(node.url, main)
