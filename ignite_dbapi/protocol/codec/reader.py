@@ -59,6 +59,7 @@ if cython.compiled:
         PyUnicode_FromStringAndSize,
     )
     from cython.cimports.ignite_dbapi.protocol.codec._garbage import (  # type: ignore[import-not-found]
+        PyObject_GC_Track,
         PyObject_GC_UnTrack,
     )
     from cython.cimports.libc.string import memcmp, memcpy  # type: ignore[import-not-found]
@@ -530,7 +531,12 @@ class Reader:
         # An exception below leaves the position negative, which rows() turns back into the start.
         self.position = -1
         for _ in range(row_count):
-            row: Any = PyTuple_New(column_count) if cython.compiled else []
+            if cython.compiled:
+                row: Any = PyTuple_New(column_count)
+                # Nobody may get to see it before it is complete.
+                PyObject_GC_UnTrack(row)
+            else:
+                row = []
             has_containers = False
             for column in range(column_count):
                 if position >= end:
@@ -606,8 +612,8 @@ class Reader:
                     row.append(value)
             if not cython.compiled:
                 row = tuple(row)
-            elif not has_containers:
-                PyObject_GC_UnTrack(row)
+            elif has_containers:
+                PyObject_GC_Track(row)
             rows.append(row)
         if position > end:
             raise _truncated(position, end)
