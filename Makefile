@@ -147,6 +147,8 @@ format: $(VENV)/.dev
 bench: EXTRA = bench
 bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks --save "$(CURDIR)/benchmarks/results" $(BENCH_ARGUMENTS)
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.encoding
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.keyvalue_concurrency
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.columns
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 

@@ -272,18 +272,20 @@ class Cluster:
             return target.session
         if isinstance(target, OnNode):
             return None
-        open_sessions = []
+        found = None
         for node in self._nodes:
             session = node.session
             if session is not None and session.channel.failure is None:
                 if self.partition_awareness and session.channel.topology_version > self._topology_version:
                     return None
-                open_sessions.append(session)
-        if self.partition_awareness and len(self._nodes) > 1 and not isinstance(target, Anywhere):
+                if found is None or session is preferred:
+                    found = session
+        if len(self._nodes) == 1:
+            return found
+        if self.partition_awareness and not isinstance(target, Anywhere):
             return self._primary_at_hand(target)
-        if len(open_sessions) == 1:
-            return open_sessions[0]
-        return preferred if preferred in open_sessions else None
+        # Any of several is for session() to choose.
+        return found if found is preferred else None
 
     def _primary_at_hand(self, target: Entry | Partition) -> Session | None:
         if target.cache_id not in self._placements:

@@ -11,6 +11,7 @@ from ignite_dbapi.keyvalue.cursors import AioScanCursor, AioSqlCursor
 from ignite_dbapi.keyvalue.events import AioContinuousQuery, CacheEvent
 from ignite_dbapi.keyvalue.index_queries import AioIndexCursor, AioPartitionScanCursor, Criterion, value_type_of
 from ignite_dbapi.keyvalue.owners import AwaitingOwner
+from ignite_dbapi.keyvalue.pipeline import WINDOW, AioPipeline
 from ignite_dbapi.keyvalue.streamer import AioDataStreamer
 from ignite_dbapi.protocol.exchange import NOTIFICATIONS_LIMIT, Operation
 from ignite_dbapi.protocol.messages.cache import ConflictEntry, EntryVersion, InvokeOutcome
@@ -171,6 +172,13 @@ class AioCache(BaseCache):
     async def remove_all_conflict(self, keys: Iterable[tuple[Any, EntryVersion]], timeout: float = 0) -> None:
         """Remove keys that another cluster has removed, with the versions of that."""
         await self._within(timeout, self._remove_all_conflict(keys))
+
+    def pipeline(self, window: int = WINDOW) -> AioPipeline:
+        """Operations on entries that are sent without waiting for each answer, in an ``async with`` block.
+
+        *window* is how many may be under way at once, 64 at most. See :class:`AioPipeline`.
+        """
+        return AioPipeline(self, window)
 
     def scan(self, page_size: int = PAGE_SIZE, partitions: int | None = -1, local: bool = False) -> AioScanCursor:
         """All entries, as an asynchronous iterator of pairs (key, value); to be awaited, or entered."""

@@ -16,6 +16,7 @@ from ignite_dbapi.keyvalue.events import CacheEvent, ContinuousQuery
 from ignite_dbapi.keyvalue.exceptions import NotSupportedByClusterError, SQLError
 from ignite_dbapi.keyvalue.index_queries import Criterion, IndexCursor, PartitionScanCursor, value_type_of
 from ignite_dbapi.keyvalue.owners import BlockingOwner, Owner
+from ignite_dbapi.keyvalue.pipeline import WINDOW, Pipeline
 from ignite_dbapi.keyvalue.settings import cache_properties
 from ignite_dbapi.keyvalue.streamer import DataStreamer
 from ignite_dbapi.operations import cache as operations
@@ -384,6 +385,13 @@ class Cache(BaseCache):
     def remove_all_conflict(self, keys: Iterable[tuple[Any, EntryVersion]]) -> None:
         """Remove keys that another cluster has removed, with the versions of that."""
         self._owner._run(self._remove_all_conflict(keys))
+
+    def pipeline(self, window: int = WINDOW) -> Pipeline:
+        """Operations on entries that are sent without waiting for each answer, in a ``with`` block.
+
+        *window* is how many may be under way at once, 64 at most. See :class:`Pipeline`.
+        """
+        return Pipeline(self, window)
 
     def scan(self, page_size: int = PAGE_SIZE, partitions: int | None = -1, local: bool = False) -> ScanCursor:
         """All entries, as an iterator of pairs (key, value).

@@ -339,17 +339,15 @@ def within(
 
 
 def _read(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
-    return _called(session, cache, make, is_change=False)
+    if session.autocommit and cache.transaction is None:
+        return calls.call(session, make(cache.header()))
+    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=False)
 
 
 def _change(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
-    return _called(session, cache, make, is_change=True)
-
-
-def _called(session: Session, cache: CacheAccess, make: MakeMessage[T], *, is_change: bool) -> Operation[T]:
     if session.autocommit and cache.transaction is None:
         return calls.call(session, make(cache.header()))
-    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=is_change)
+    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=True)
 
 
 def _with_keys(

@@ -29,7 +29,8 @@ class FrameBuffer:
 
     def wanted(self) -> int:
         """How many bytes to ask the socket for: about what is missing of the current frame."""
-        return min(max(self._needed - self._size, _CHUNK), _LARGE_CHUNK)
+        missing = self._needed - self._size
+        return _CHUNK if missing <= _CHUNK else min(missing, _LARGE_CHUNK)
 
     @property
     def received(self) -> bytes:

@@ -129,6 +129,8 @@ class BlockingChannel:
                     return
                 if self._unsent:
                     data, self._unsent = self._unsent + data, bytearray()
+                if not data:
+                    return  # another thread was faster
                 self._last_sent = time.monotonic()
                 self._socket.sendall(data)
         except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -28,6 +29,7 @@ from ignite_dbapi.cluster.cluster import (
 from ignite_dbapi.keyvalue import Client
 from ignite_dbapi.keyvalue.datatypes.cache_config import CacheMode
 from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_CACHE_MODE, PROP_NAME
+from ignite_dbapi.keyvalue.monitoring import QueryEventListener
 from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import ConnectOptions
@@ -192,6 +194,29 @@ def test_what_was_written_is_read_at_once(nodes: Any) -> None:
                 cache.put("key", number)
                 seen.append(cache.get("key"))
             assert seen == list(range(300))
+        finally:
+            cache.destroy()
+
+
+def test_pipelines_go_to_every_node(nodes: Any) -> None:
+    asked: list[str] = []
+
+    class Asked(QueryEventListener):
+        def on_query_start(self, event: Any) -> None:
+            asked.append(f"{event.op_name} {event.node_uuid}")
+
+    with Client(event_listeners=[Asked()]).connect(nodes.addresses[:1]) as client:
+        cache = client.create_cache("routed pipelines")
+        try:
+            with cache.pipeline() as pipeline:
+                for number in range(300):
+                    pipeline.put(number % 100, number)
+                found = [pipeline.get(number) for number in range(100)]
+            assert [each.result() for each in found] == list(range(200, 300))
+            for operation in ("OP_CACHE_PUT", "OP_CACHE_GET"):
+                counts = Counter(each for each in asked if each.startswith(f"{operation} "))
+                assert len(counts) == 3
+                assert min(counts.values()) > 10
         finally:
             cache.destroy()
 

@@ -32,6 +32,11 @@ EXPECTED = {
 }
 # Lines that the examples print.
 KEY_VALUE = {
+    "pipelines": [
+        "visitors: 1000 the last one came in the evening",
+        "refused: True",
+        "visits: 2997",
+    ],
     "get_and_put": ["apples: 42", "cherries: None", "apples before: 42", "41 to 39: False", "40 to 39: True"],
     "type_hints": ["the string: 1", "the character: 2", "an INT, a LONG: seven / seven as LONG", "left: False False"],
     "scans": [*(f"key_{number} {number}" for number in range(20)), "in all: 20"],
