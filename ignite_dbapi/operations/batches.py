@@ -79,6 +79,7 @@ class Batch:
     def __init__(self, run: Run, look: Callable[[Sequence[Any]], None]) -> None:
         self._run = run
         self._session = run.session
+        self._parameter_count = run.statement.parameter_count
         self._is_ordered = run.options.ordered
         self._look = look
         self.rowcount = 0
@@ -141,7 +142,7 @@ class Batch:
                 and self._session.context.has(Feature.QUERY_PARTITIONS_BATCH_SIZE)
             ):
                 self._repeated = insert
-                self._limit = _power_of_two(min(_ROWS, _PARAMETERS // max(run.statement.parameter_count, 1)))
+                self._limit = _power_of_two(min(_ROWS, _PARAMETERS // max(self._parameter_count, 1)))
         if self._repeated is not None and self._limit > 1:
             self._window = _STATEMENTS_OF_ROWS
         else:
@@ -194,7 +195,7 @@ class Batch:
             keys is None
             or self._repeated is None
             or type(parameters) is not tuple
-            or len(parameters) != self._run.statement.parameter_count
+            or len(parameters) != self._parameter_count
             or not CONTAINERS.isdisjoint(map(type, parameters))
         ):
             return False
@@ -268,7 +269,7 @@ class Batch:
             count = _power_of_two(len(self._rows) - position)
             yield from self._make_room()
             end = self._ends[position + count - 1]
-            arguments = EncodedArguments(count * self._run.statement.parameter_count, self._writer.buffer[start:end])
+            arguments = EncodedArguments(count * self._parameter_count, self._writer.buffer[start:end])
             index = self._first + position
             assert self._repeated is not None
             try:
