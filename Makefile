@@ -150,6 +150,7 @@ bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.encoding
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.keyvalue_concurrency
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.columns
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.batches
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:

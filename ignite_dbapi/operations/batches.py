@@ -39,10 +39,11 @@ from ignite_dbapi.protocol.messages.sql import EncodedArguments
 _ROWS: Final = 256
 _PARAMETERS: Final = 8192
 _BYTES: Final = 1 << 20
-# Statements under way at once. The server has eight threads for all its clients, by default, and each statement that
-# waits for a lock takes one of them. Those with many rows keep it busy all the same; INSERTs of new keys hardly wait.
+# Statements under way at once. The server has eight threads for all its clients, by default, and must be able to do
+# something else beside, such as to cancel these statements, even if each of them waits for a lock. Those with many rows
+# keep it busy all the same; INSERTs of new keys hardly wait.
 _STATEMENTS_OF_ROWS: Final = 4
-_INSERTS: Final = 8
+_INSERTS: Final = 6
 _CHANGES: Final = 4
 # Fewer parameter sets are faster run one by one than after the questions about the table.
 _WORTH_ASKING: Final = 8
@@ -79,6 +80,7 @@ class Batch:
     def __init__(self, run: Run, look: Callable[[Sequence[Any]], None]) -> None:
         self._run = run
         self._session = run.session
+        self._parameter_count = run.statement.parameter_count
         self._is_ordered = run.options.ordered
         self._look = look
         self.rowcount = 0
@@ -86,7 +88,9 @@ class Batch:
         self._repeated: Insert | None = None
         self._keys: Keys | None = None
         self._limit = 1
+        # The first statement is planned, which takes Calcite long, before others can use its plan.
         self._window = 1
+        self._full_window = 1
         self._under_way: deque[_Sent] = deque()
         # The keys that no row may have which is sent now: those of what is under way, and of what is sent next.
         self._taken: set[Hashable] = set()
@@ -141,12 +145,12 @@ class Batch:
                 and self._session.context.has(Feature.QUERY_PARTITIONS_BATCH_SIZE)
             ):
                 self._repeated = insert
-                self._limit = _power_of_two(min(_ROWS, _PARAMETERS // max(run.statement.parameter_count, 1)))
+                self._limit = _power_of_two(min(_ROWS, _PARAMETERS // max(self._parameter_count, 1)))
         if self._repeated is not None and self._limit > 1:
-            self._window = _STATEMENTS_OF_ROWS
+            self._window = self._full_window = _STATEMENTS_OF_ROWS
         else:
             self._repeated = None
-            self._window = _INSERTS if insert is not None else _CHANGES
+            self._full_window = _INSERTS if insert is not None else _CHANGES
         return self._keys is not None or not self._is_ordered
 
     # --- one by one -------------------------------------------------------------------------------------------------
@@ -194,7 +198,7 @@ class Batch:
             keys is None
             or self._repeated is None
             or type(parameters) is not tuple
-            or len(parameters) != self._run.statement.parameter_count
+            or len(parameters) != self._parameter_count
             or not CONTAINERS.isdisjoint(map(type, parameters))
         ):
             return False
@@ -268,7 +272,7 @@ class Batch:
             count = _power_of_two(len(self._rows) - position)
             yield from self._make_room()
             end = self._ends[position + count - 1]
-            arguments = EncodedArguments(count * self._run.statement.parameter_count, self._writer.buffer[start:end])
+            arguments = EncodedArguments(count * self._parameter_count, self._writer.buffer[start:end])
             index = self._first + position
             assert self._repeated is not None
             try:
@@ -312,6 +316,7 @@ class Batch:
             self._failures.append((sent, error))
         else:
             self.rowcount += outcome.count or 0
+        self._window = self._full_window
         if self._is_ordered:
             self._taken.difference_update(sent.keys)
 

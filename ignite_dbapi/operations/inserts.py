@@ -436,7 +436,9 @@ def is_known_table(session: Session, insert: Insert, options: StatementOptions) 
 def _table(session: Session, schema: str, name: str, engine: str) -> Operation[Table | None]:
     """What the server says of a table, asked for once; None if it has no such table, or does not say."""
     if (schema, name) not in session.tables:
-        if engine != "h2" and "h2" in (yield from server.query_engines(session)):
+        # H2 has the better answers. Which engine is the default was asked before, and costs less.
+        default = yield from server.default_query_engine(session)
+        if default == "h2" or (engine != "h2" and "h2" in (yield from server.query_engines(session))):
             engine = "h2"
         try:
             table = yield from _ask(session, schema, name, engine)

@@ -104,7 +104,7 @@ def test_calcite_never_gets_several_rows(table: Callable[..., str], cursor: Any,
         options = {"query_engine": "calcite"}
     assert cursor.executemany(insert, pairs(100), **options).rowcount == 100
     assert requests.rows() == [1] * 100
-    assert 1 < requests.most_under_way <= 8
+    assert 1 < requests.most_under_way <= 6
     assert written(cursor, name) == list(range(100))
 
 
@@ -114,7 +114,7 @@ def test_where_calcite_is_the_default(tokyo: Any, table: Callable[..., str]) -> 
         requests, cursor = Requests(connection), connection.cursor()
         assert cursor.executemany(f"INSERT INTO {name} VALUES (?, ?)", pairs(60)).rowcount == 60
         assert set(requests.rows()) == {1}
-        assert 1 < requests.most_under_way <= 8
+        assert 1 < requests.most_under_way <= 6
         cursor.executemany(f"INSERT INTO {name} VALUES (?, ?)", pairs(60, 100), query_engine="h2")
         assert requests.rows()[-4:] == [32, 16, 8, 4]
         assert len(written(cursor, name)) == 120
@@ -128,7 +128,7 @@ def test_with_calcite_alone(make_ignite_cluster: Callable[..., Any], table: Call
         requests, cursor = Requests(connection), connection.cursor()
         sets = [(f"v{i}", i // 2, UUID(int=i)) for i in range(40)]
         assert cursor.executemany("INSERT INTO batches_alone VALUES (?, ?, ?)", sets).rowcount == 40
-        assert 1 < requests.most_under_way <= 8
+        assert 1 < requests.most_under_way <= 6
         rows = connection.execute("SELECT v, id, w FROM batches_alone").fetchall()
         assert sorted(rows) == sorted(sets)
         connection.execute("DROP TABLE batches_alone")
@@ -399,7 +399,7 @@ def test_without_order(table: Callable[..., str], cursor: Any, requests: Request
         cursor.executemany(f"INSERT INTO {name} VALUES (? + 0, ?)", [(i, i) for i in range(60)], **options).rowcount
         == 60
     )
-    assert 1 < requests.most_under_way <= 8
+    assert 1 < requests.most_under_way <= 6
     requests.most_under_way = 0
     update = f"UPDATE {name} SET v = ? WHERE id = ?"
     assert cursor.executemany(update, [(-i, i) for i in range(70)], **options).rowcount == 60

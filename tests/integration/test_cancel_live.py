@@ -269,9 +269,16 @@ def test_a_batch(server: Any, connection: Any, table: Callable[..., str], engine
         if engine == "calcite" and statement.startswith("MERGE"):
             continue
         cursor = connection.cursor()
-        sets = ((number, number) for number in range(10**9))
-        running = Running(lambda: cursor.executemany(statement, sets, query_engine=engine))  # noqa: B023
-        time.sleep(0.5)
+        is_far = threading.Event()
+
+        def sets() -> Iterator[tuple[int, int]]:
+            for number in range(10**9):
+                if number == 1500:
+                    is_far.set()  # noqa: B023
+                yield number, number
+
+        running = Running(lambda: cursor.executemany(statement, sets(), query_engine=engine))  # noqa: B023
+        assert is_far.wait(60)
         assert cursor.cancel()
         assert running.was_cancelled()
         assert "parameter set" in str(running.error)
