@@ -261,7 +261,7 @@ def _numpy_array(column: DecodedColumn, count: int) -> Any:
         else:
             array = np.frombuffer(column.values, "datetime64[us]" if column.unit == 1000 else "datetime64[ns]")
         if is_null is not None:
-            array[is_null] = np.datetime64("NaT")
+            array[is_null] = np.array("NaT", array.dtype)  # in its own unit: NumPy wants no other
             is_null = None
     else:
         array = np.empty(count, object)

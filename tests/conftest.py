@@ -1,7 +1,8 @@
-"""Real servers for the tests: each is started when the first test asks for it, and shared by all others."""
+"""Real servers for the tests: each is started when the first test asks for it, and shared by others."""
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
@@ -13,12 +14,26 @@ from typing import Any
 import pytest
 
 import ignite_dbapi
+from ignite_dbapi.local import LocalCluster
 from ignite_dbapi.local.artifacts import fetch_jars
-from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION
+from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION, LocalOptions
 from tests import own_cluster
 from tests.short_lived_nodes import make_nodes_start_faster
 
 _numbers = itertools.count(1)
+_TOKYO: dict[str, Any] = {
+    "timezone": "Asia/Tokyo",
+    "engine": "calcite",
+    "server_stack_traces": True,
+    "sql_schemas": ("OTHER",),
+}
+_NEW_YORK: dict[str, Any] = {"timezone": "America/New_York", "engines": ()}
+_SECURED: dict[str, Any] = {"tls_client_auth": True, "auth": True}
+#: What many modules ask for, and keeps running. An idle node takes 1 % of a core, and 300 MB.
+_KEPT = [
+    LocalOptions(**options) for options in ({}, {"tx_aware": True}, {"engines": ("h2",)}, _TOKYO, _NEW_YORK, _SECURED)
+]
+_used: list[LocalCluster] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +52,27 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
+def make_ignite_cluster(make_ignite_cluster: Callable[..., LocalCluster]) -> Callable[..., LocalCluster]:
+    """As the function of the package's plugin; what it returns may be stopped after the module."""
+
+    def make(**keywords: Any) -> LocalCluster:
+        cluster = make_ignite_cluster(**keywords)
+        _used.append(cluster)
+        return cluster
+
+    return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stop_what_few_modules_use() -> Iterator[None]:
+    yield
+    for cluster in _used:
+        if cluster.options not in _KEPT:
+            cluster.stop()
+    _used.clear()
+
+
+@pytest.fixture(scope="session")
 def node(make_ignite_cluster: Callable[..., Any]) -> Any:
     """One node with both engines, H2 by default."""
     return make_ignite_cluster()
@@ -45,21 +81,28 @@ def node(make_ignite_cluster: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="session")
 def tokyo(make_ignite_cluster: Callable[..., Any]) -> Any:
     """One node in Asia/Tokyo whose default engine is Calcite, and which sends stack traces to clients."""
-    return make_ignite_cluster(
-        timezone="Asia/Tokyo", engine="calcite", server_stack_traces=True, sql_schemas=("OTHER",)
-    )
+    return make_ignite_cluster(**_TOKYO)
 
 
 @pytest.fixture(scope="session")
 def new_york(make_ignite_cluster: Callable[..., Any]) -> Any:
     """One node in America/New_York that has no configuration of SQL engines at all."""
-    return make_ignite_cluster(timezone="America/New_York", engines=())
+    return make_ignite_cluster(**_NEW_YORK)
 
 
 @pytest.fixture(scope="session")
 def secured(make_ignite_cluster: Callable[..., Any]) -> Any:
     """One node that asks for a user, a password and a client certificate."""
-    return make_ignite_cluster(tls_client_auth=True, auth=True)
+    return make_ignite_cluster(**_SECURED)
+
+
+@pytest.fixture
+def fast_collection() -> Iterator[None]:
+    """For tests that collect garbage again and again: what is there already is not looked through each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -93,7 +136,7 @@ def table(node: Any) -> Iterator[Callable[..., str]]:
             connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def java_node(make_ignite_cluster: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One node that has the classes of tests/java, and runs compute tasks."""
     compiler = shutil.which("javac")

@@ -40,6 +40,7 @@ def main(addresses: Addresses, seconds: float = 60.0, *, in_turns: bool = False)
         written = 0
         end = time.monotonic() + seconds
         while time.monotonic() < end:
+            time.sleep(0.005)  # as a program that does something else as well
             try:
                 counts.put("count", counts.get("count") + 1)
                 written += 1

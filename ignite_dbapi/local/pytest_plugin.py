@@ -59,8 +59,8 @@ def _configured(config: pytest.Config) -> dict[str, Any]:
 def make_ignite_cluster() -> Iterator[Callable[..., LocalCluster]]:
     """Return a function that takes the keywords of ``LocalOptions`` and returns a started cluster.
 
-    The same keywords give the same cluster, for the whole test run; nodes that a test has stopped are started
-    again when the cluster is asked for the next time. All clusters are stopped at the end of the run.
+    The same keywords give the same cluster, for the whole test run; nodes that a test has stopped, or the whole
+    cluster, are started again when it is asked for the next time. All clusters are stopped at the end of the run.
     """
     clusters: dict[LocalOptions, LocalCluster] = {}
 
@@ -70,9 +70,8 @@ def make_ignite_cluster() -> Iterator[Callable[..., LocalCluster]]:
         options = LocalOptions(**keywords)
         cluster = clusters.get(options)
         if cluster is None:
-            cluster = LocalCluster(options)
-            cluster.start()
-            clusters[options] = cluster
+            cluster = clusters[options] = LocalCluster(options)
+        cluster.start()
         for node in cluster.nodes:
             node.start()
         return cluster

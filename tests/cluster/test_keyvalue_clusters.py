@@ -34,7 +34,7 @@ from ignite_dbapi.keyvalue.monitoring import (
 from tests.twins import MODES, Loop, new_client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nodes(make_ignite_cluster: Callable[..., Any]) -> Any:
     # The same nodes as in test_routing.
     return make_ignite_cluster(nodes=3, jvm_options=("-Dname=routing",))

@@ -205,6 +205,12 @@ class TestPytestPlugin:
                     again = make_ignite_cluster(**options)
                     assert again is ignite_cluster
                     assert again.nodes[0].is_running
+                    again.stop()
+
+                def test_started_again(ignite_cluster, make_ignite_cluster):
+                    options = {"engine": "calcite", "timezone": "UTC", "ignite_version": "2.16.0"}
+                    assert make_ignite_cluster(**options) is ignite_cluster
+                    assert ignite_cluster.nodes[0].is_running
                 """
             )
         )
@@ -219,4 +225,4 @@ class TestPytestPlugin:
             timeout=120,
             check=False,
         )
-        assert "2 passed" in done.stdout, done.stdout + done.stderr
+        assert "3 passed" in done.stdout, done.stdout + done.stderr

@@ -350,12 +350,14 @@ def test_a_node_is_killed_and_comes_back_under_load(nodes: Any) -> None:
     acknowledged: dict[int, dict[str, int]] = {}
     unknown: list[ignite_dbapi.Error] = []
     failures: list[str] = []
+    # Seconds between two rounds: none while the node is killed, so that it has much to answer then.
+    pause = 0.0
 
     def work(number: int, cluster: Cluster) -> None:
         written = acknowledged[number] = {}
         doubtful: dict[str, int] = {}
         value = 0
-        while not stop.is_set():
+        while not stop.wait(pause):
             value += 1
             key = f"worker {number} key {value % 50}"
             try:
@@ -388,7 +390,10 @@ def test_a_node_is_killed_and_comes_back_under_load(nodes: Any) -> None:
             thread.start()
         time.sleep(1.5)
         nodes.nodes[2].kill()
-        time.sleep(2)
+        time.sleep(1)
+        # A node that starts needs the processor, too.
+        pause = 0.01
+        time.sleep(1)
         nodes.nodes[2].start()
         deadline = time.monotonic() + 30
         while len(cluster.sessions) < 3 and time.monotonic() < deadline:

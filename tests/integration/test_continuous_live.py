@@ -340,14 +340,15 @@ def test_callback_learns_that_the_connection_is_lost(node: Any, cache: Any) -> N
     connection.close()
 
 
+@pytest.mark.usefixtures("fast_collection")
 def test_closing_frees_the_server(cache: Any) -> None:
     # One connection may have 128 cursors, which a query counts as.
-    for _ in range(150):
+    for _ in range(130):
         cache.continuous_query().close()
-    queries = [cache.continuous_query() for _ in range(100)]
+    queries = [cache.continuous_query() for _ in range(70)]
     del queries
     gc.collect()
-    for _ in range(100):
+    for _ in range(70):
         cache.continuous_query()
         gc.collect()
 

@@ -183,9 +183,10 @@ def test_lost_connection(node: Any, cache: Any) -> None:
     connection.close()
 
 
+@pytest.mark.usefixtures("fast_collection")
 def test_abandoned_streamers_are_closed(client: Client, cache: Any) -> None:
     # One connection may have 128 cursors, which a streamer counts as.
-    for _ in range(300):
+    for _ in range(150):
         streamer = cache.streamer(batch_size=1)
         streamer.add(1, "x")
         del streamer
