@@ -13,7 +13,14 @@ from typing import Any
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
-COMPILED_MODULES = [f"ignite_dbapi/protocol/codec/{name}.py" for name in ("reader", "columns")]
+COMPILED_MODULES = [
+    f"ignite_dbapi/protocol/codec/{name}.py"
+    for name in (
+        "reader",
+        "columns",
+        "table_rows",
+    )
+]
 
 
 class OptionalBuild(build_ext):

@@ -12,7 +12,11 @@ import sys
 from pathlib import Path
 
 # The modules that setup.py compiles.
-COMPILED_MODULES = ("reader", "columns")
+COMPILED_MODULES = (
+    "reader",
+    "columns",
+    "table_rows",
+)
 
 
 def _load_interpreted(name: str) -> None:
