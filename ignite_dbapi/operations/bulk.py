@@ -177,7 +177,8 @@ def _value_part(session: Session, table: Table, places: Mapping[str, int]) -> Op
                 f"that is stored beside the key",
                 code="missing_value_column",
             )
-        return EntryPart((_encoded(session, column, places),))
+        # As the whole value it cannot be NULL, which is no value.
+        return EntryPart((attrs.evolve(_encoded(session, column, places), is_nullable=False),))
     columns = _defaults_first(
         column for column in table.columns if not column.is_key and column.name not in (KEY, VALUE)
     )
@@ -322,6 +323,10 @@ class _Loading:
                 return
             except MissingFact as missing:
                 fact = missing
+            except Error:
+                # The rows before the one that is refused are written.
+                yield from self._send(encoder)
+                raise
             yield from facts.learn(self._session, fact)
 
     def _send(self, encoder: RowEncoder) -> Operation[None]:

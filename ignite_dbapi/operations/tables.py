@@ -13,6 +13,7 @@ from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import TypeCode
 from ignite_dbapi.protocol.codec.names import string_hash
+from ignite_dbapi.protocol.codec.values import OptimizedBlob
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages.cache import GetConfiguration
 from ignite_dbapi.protocol.messages.cache_configuration import CacheAtomicityMode, QueryEntity
@@ -53,6 +54,7 @@ _PRIMITIVES: Final = {
     "float": "java.lang.Float",
     "double": "java.lang.Double",
 }
+_CLASS_HASHES: Final = {string_hash(name): name for name in (*_CLASSES, *_PRIMITIVES)}
 # The keys of a table that was created without one.
 _GENERATED_KEYS: Final = "org.apache.ignite.lang.IgniteUuid"
 
@@ -187,7 +189,7 @@ def _not_found(session: Session, schema: str, name: str) -> Operation[Programmin
 def _columns(session: Session, schema: str, name: str, entity: QueryEntity | None) -> Operation[list[Column]]:
     facts = yield from _rows(
         session,
-        'SELECT COLUMN_NAME, CAST(TYPE AS VARCHAR), PK, NULLABLE, "PRECISION", SCALE '
+        'SELECT COLUMN_NAME, TYPE, PK, NULLABLE, "PRECISION", SCALE '
         "FROM SYS.TABLE_COLUMNS WHERE SCHEMA_NAME = ? AND TABLE_NAME = ?",
         schema,
         name,
@@ -199,7 +201,7 @@ def _columns(session: Session, schema: str, name: str, entity: QueryEntity | Non
     defaults = {} if entity is None else {field.name: field.default_value for field in entity.query_fields}
     columns = []
     for column, java_class, is_key, is_nullable, precision, scale in facts:
-        java_class = java_class.removeprefix("class ")
+        java_class = _class_name(java_class)
         java_class = _PRIMITIVES.get(java_class, java_class)
         code, sql_name = _CLASSES.get(java_class, (None, java_class))
         field = _field_of(entity, column)
@@ -218,6 +220,13 @@ def _columns(session: Session, schema: str, name: str, entity: QueryEntity | Non
             )
         )
     return sorted(columns, key=lambda column: order.get(column.name, len(order)))
+
+
+def _class_name(value: Any) -> str:
+    """The name of a class: H2 tells it, Calcite gives the class itself, as the hash of its name."""
+    if isinstance(value, OptimizedBlob) and len(value.payload) == 5:
+        return _CLASS_HASHES.get(int.from_bytes(value.payload[1:], "little", signed=True), repr(value))
+    return str(value)
 
 
 def _entity(entities: Iterable[QueryEntity], name: str, value_type: str) -> QueryEntity | None:

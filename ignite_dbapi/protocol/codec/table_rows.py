@@ -75,6 +75,8 @@ _FLOAT: Final = Struct("<Bf")
 _TIMESTAMP: Final = Struct("<Bqi")
 _DECIMAL: Final = Struct("<Bii")
 _I64: Final = Struct("<q")
+_UNPACK_F64: Final = Struct("<d").unpack_from
+_UNPACK_F32: Final = Struct("<f").unpack_from
 _INTEGERS: Final = {1: Struct("<Bb"), 2: Struct("<Bh"), 3: Struct("<Bi"), 4: _LONG}
 _BITS: Final = {1: 7, 2: 15, 3: 31, 4: 63}
 
@@ -99,6 +101,7 @@ _LAST_DAY = cython.declare(cython.longlong, 2_932_896)
 _EPOCH_ORDINAL: Final = 719_163
 _LARGEST_FLOAT = cython.declare(cython.double, 3.4028235677973366e38)
 _INFINITY = cython.declare(cython.double, float("inf"))
+_NAN = cython.declare(cython.double, float("nan"))
 
 # 31 to the power of how many bytes follow, for the hash of data; extended as longer data come.
 _powers: list[int] = [1]
@@ -155,6 +158,16 @@ def _is_ascii(text: cython.p_const_uchar, size: cython.Py_ssize_t) -> cython.bin
     for place in range(size):
         bits |= text[place]
     return bits < 0x80
+
+
+@cython.cfunc
+@cython.inline
+def _canonical(number: cython.double) -> cython.double:
+    """*number* as H2 keeps it: one zero, and one NaN."""
+    if number != number:
+        return _NAN
+    # The sum of zeros of both signs is the positive one.
+    return number + 0.0
 
 
 @cython.cfunc
@@ -274,7 +287,7 @@ class RowEncoder:
     _day = cython.declare(cython.longlong)
     _day_offset = cython.declare(cython.longlong)
     _day_offsets = cython.declare(dict)
-    _current = cython.declare(object)
+    _current = cython.declare(_Cell)
     count = cython.declare(cython.Py_ssize_t, visibility="readonly")
 
     def __init__(
@@ -523,6 +536,8 @@ class RowEncoder:
             self._put_str(cell, value)
         elif kind is float and code == 6:
             self._put_double(value)  # type: ignore[arg-type]
+        elif kind is float and code == 5:
+            self._put_float(value)  # type: ignore[arg-type]
         elif kind is bool and code == 8:
             self._put_boolean(value is True)
         elif kind is datetime and code == 33 and value.tzinfo is None and not value.fold:  # type: ignore[attr-defined]
@@ -654,6 +669,7 @@ class RowEncoder:
     @cython.cfunc
     @cython.exceptval(-1)
     def _put_double(self, number: cython.double) -> cython.int:
+        number = _canonical(number)
         if cython.compiled:
             self._reserve(9)
             self._start[self._used] = 6
@@ -668,6 +684,7 @@ class RowEncoder:
     def _put_float(self, number: cython.double) -> cython.int:
         if (number >= _LARGEST_FLOAT or number <= -_LARGEST_FLOAT) and number not in (_INFINITY, -_INFINITY):
             raise DataError(f"{number!r} is out of range for REAL (32 bits); use DOUBLE", code="value_out_of_range")
+        number = _canonical(number)
         if cython.compiled:
             narrow: cython.float = cython.cast(cython.float, number)
             self._reserve(5)
@@ -981,6 +998,10 @@ class RowEncoder:
         else:
             writer.typed(TypeCode(code), value)
         data = writer.buffer
+        if code == 6:
+            return self._put_double(_UNPACK_F64(data, 1)[0])
+        if code == 5:
+            return self._put_float(_UNPACK_F32(data, 1)[0])
         if data[0] == 101:
             return self._put_null(cell)
         if code == 30:
