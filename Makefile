@@ -86,6 +86,7 @@ bench: EXTRA = bench
 bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks --save "$(CURDIR)/benchmarks/results" $(BENCH_ARGUMENTS)
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.columns
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.bulk_load
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:

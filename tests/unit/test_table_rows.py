@@ -109,9 +109,11 @@ def encode(module: ModuleType, knowledge: Knowledge, value: EntryPart, rows: lis
     return bytes(encoder.take())
 
 
-def canonical(value: Any) -> Any:
-    """*value* as H2 keeps it: one zero, and one NaN."""
-    return value if not isinstance(value, float) else float("nan") if value != value else value + 0.0
+def canonical(code: TypeCode, value: Any) -> Any:
+    """*value* as an INSERT through H2 writes it: one NaN, and in REAL one zero."""
+    if not isinstance(value, float):
+        return value
+    return float("nan") if value != value else value + 0.0 if code == TypeCode.FLOAT else value
 
 
 @form
@@ -129,7 +131,7 @@ def test_objects_are_those_of_the_writer(
     for number, row in enumerate(rows):
         writer.typed(TypeCode.INT, number)
         fields = {
-            name: None if cell is None else Typed(code, canonical(cell))
+            name: None if cell is None else Typed(code, canonical(code, cell))
             for name, code, cell in zip(NAMES, CODES, row, strict=True)
         }
         writer.value(BinaryObject("Value", fields))

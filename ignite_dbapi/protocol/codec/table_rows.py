@@ -163,11 +163,8 @@ def _is_ascii(text: cython.p_const_uchar, size: cython.Py_ssize_t) -> cython.bin
 @cython.cfunc
 @cython.inline
 def _canonical(number: cython.double) -> cython.double:
-    """*number* as H2 keeps it: one zero, and one NaN."""
-    if number != number:
-        return _NAN
-    # The sum of zeros of both signs is the positive one.
-    return number + 0.0
+    """*number* with the one NaN that Java has."""
+    return _NAN if number != number else number
 
 
 @cython.cfunc
@@ -684,7 +681,8 @@ class RowEncoder:
     def _put_float(self, number: cython.double) -> cython.int:
         if (number >= _LARGEST_FLOAT or number <= -_LARGEST_FLOAT) and number not in (_INFINITY, -_INFINITY):
             raise DataError(f"{number!r} is out of range for REAL (32 bits); use DOUBLE", code="value_out_of_range")
-        number = _canonical(number)
+        # An INSERT of -0.0 into a REAL leaves the sign out, into a DOUBLE it does not; so does adding zero.
+        number = _canonical(number) + 0.0
         if cython.compiled:
             narrow: cython.float = cython.cast(cython.float, number)
             self._reserve(5)
@@ -998,12 +996,12 @@ class RowEncoder:
         else:
             writer.typed(TypeCode(code), value)
         data = writer.buffer
+        if data[0] == 101:
+            return self._put_null(cell)
         if code == 6:
             return self._put_double(_UNPACK_F64(data, 1)[0])
         if code == 5:
             return self._put_float(_UNPACK_F32(data, 1)[0])
-        if data[0] == 101:
-            return self._put_null(cell)
         if code == 30:
             size = len(data) - 9
             scale = int.from_bytes(data[1:5], "little", signed=True)
