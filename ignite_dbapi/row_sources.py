@@ -53,7 +53,9 @@ def source_of(rows: Any, columns: Sequence[str] | None) -> Any:
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(rows, pandas.DataFrame):
         return _FrameRows(rows, columns) if _pyarrow() is None else _ArrowRows(*_of_frame(rows), columns)
-    if hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__"):
+    is_arrow = hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "__arrow_c_array__")
+    # A cursor gives its rows in either way.
+    if is_arrow and not (hasattr(rows, "fetchmany") and _pyarrow() is None):
         return _ArrowRows(*_of_arrow(rows), columns)
     if isinstance(rows, (str, bytes, bytearray, Mapping)) or not isinstance(rows, Iterable):
         raise ProgrammingError(
@@ -75,6 +77,8 @@ class _Rows:
         first = list(islice(iterator, 1))
         self._rows = chain(first, iterator)
         self._are_mappings = bool(first) and isinstance(first[0], Mapping)
+        # Columns that were named are picked from mappings; otherwise each has those of the first one.
+        self._may_have_more = columns is not None
         if columns is None and self._are_mappings:
             columns = list(first[0])
         self.names = columns
@@ -99,7 +103,7 @@ class _Rows:
                     f"have the columns of the first one, or those that columns= names",
                     code="row_without_column",
                 ) from None
-            if len(row) != len(values):
+            if len(row) != len(values) and not self._may_have_more:
                 unknown = [name for name in row if name not in names]
                 raise ProgrammingError(
                     f"row {number} (from 0) has {', '.join(map(repr, unknown))} besides the columns of the load "

@@ -305,7 +305,8 @@ class _Loading:
                 raise
         except Exception:
             raise
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
+            # Nothing can be sent by now; the next query ends the streamer first, as does the end of the connection.
             self._session.resources.orphans.extend(self._leave())
             raise
         except BaseException:

@@ -29,6 +29,9 @@ from ignite_dbapi import (
     OperationalError,
     ProgrammingError,
 )
+from ignite_dbapi.operations import calls
+from ignite_dbapi.protocol.messages.streamer import StreamerAdd
+from ignite_dbapi.transport import awaiting, blocking
 from tests.raw_entries import raw_entries
 from tests.unit.test_codec_properties import texts
 
@@ -391,6 +394,8 @@ def test_rows_of_the_wrong_shape(connection: Any, table: Callable[..., str]) -> 
         connection.bulk_load(name, [{"id": 1, "v": 2}, {"id": 2}])
     with pytest.raises(ProgrammingError, match=r"row 1 \(from 0\) has 'w' besides"):
         connection.bulk_load(name, [{"id": 1, "v": 2}, {"id": 2, "v": 3, "w": 4}])
+    # Where columns are named, they are picked.
+    assert connection.bulk_load(name, [{"v": 2, "w": 4, "id": 3}], ["id", "v"]) == 1
     assert connection.bulk_load(name, iter([[5, 6], (7, 8), range(9, 11)])) == 3
     assert connection.execute(f"SELECT * FROM {name} WHERE id > 4 ORDER BY id").fetchall() == [(5, 6), (7, 8), (9, 10)]
 
@@ -551,6 +556,9 @@ def test_arrow_without_pyarrow(connection: Any, table: Callable[..., str], monke
     monkeypatch.setattr("ignite_dbapi.row_sources._pyarrow", lambda: None)
     with pytest.raises(InterfaceError, match=r"needs the package 'pyarrow'.*ignite-dbapi\[arrow\]"):
         connection.bulk_load(table("id INT PRIMARY KEY, v INT"), pl.DataFrame({"id": [1], "v": [2]}))
+    # A cursor has rows as well.
+    cursor = connection.execute("SELECT X, X FROM SYSTEM_RANGE(1, 9)")
+    assert connection.bulk_load(table("id INT PRIMARY KEY, v INT"), cursor) == 9
 
 
 def test_a_cursor_is_a_source(node: Any, connection: Any, table: Callable[..., str]) -> None:
@@ -701,9 +709,6 @@ def test_errors_of_the_rows_themselves(connection: Any, table: Callable[..., str
 
 def streamers(connection: Any) -> int:
     """How many of the numbers that the server has given out on this connection it still holds."""
-    from ignite_dbapi.operations import calls
-    from ignite_dbapi.transport import blocking
-
     session = connection._session
     held = 0
     for number in range(1, session.resources.last_id + 1):
@@ -751,6 +756,29 @@ def test_lost_connections(node: Any, table: Callable[..., str], overwrite: bool)
         assert caught.value.is_connection_lost
 
 
+def test_interrupts(node: Any, table: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = table("id INT PRIMARY KEY, v INT")
+    with Proxy(node.addresses[0]) as proxy, ignite_dbapi.connect(proxy.url) as connection:
+        receive, waits = blocking.BlockingChannel.receive, itertools.count()
+
+        def interrupted(channel: Any, pending: Any) -> Any:
+            if type(pending.message) is StreamerAdd and next(waits) == 3:
+                raise KeyboardInterrupt
+            return receive(channel, pending)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(blocking.BlockingChannel, "receive", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                connection.bulk_load(name, [(number, number) for number in range(1000)], batch_size=10)
+        # While it waited; the connection is as good as before, and its next query ends the streamer.
+        assert 0 not in proxy.requests
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert proxy.requests.count(0) == 1
+        assert connection.bulk_load(name, [(number, number) for number in range(1000)]) == 1000
+        assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (1000,)
+        assert streamers(connection) == 0
+
+
 def test_asyncio(node: Any, connection: Any, table: Callable[..., str]) -> None:
     name = table("id INT PRIMARY KEY, v INT")
     rows = [(number, number) for number in range(20_000)]
@@ -772,9 +800,6 @@ def test_asyncio(node: Any, connection: Any, table: Callable[..., str]) -> None:
             cursor = await loading.execute(f"SELECT COUNT(*) FROM {name}")
             assert await cursor.fetchone() == (20_000,)
             session = loading._session
-            from ignite_dbapi.operations import calls
-            from ignite_dbapi.transport import awaiting
-
             held = [
                 await awaiting.run(calls.close_resource(session, number), session.channel)
                 for number in range(1, session.resources.last_id + 1)

@@ -80,6 +80,7 @@ _UNPACK_F32: Final = Struct("<f").unpack_from
 _INTEGERS: Final = {1: Struct("<Bb"), 2: Struct("<Bh"), 3: Struct("<Bi"), 4: _LONG}
 _BITS: Final = {1: 7, 2: 15, 3: 31, 4: 63}
 
+_LARGEST_ROW = 1 << 30
 _HEADER_SIZE = 24
 _USER_TYPE = 0x0001
 _HAS_SCHEMA = 0x0002
@@ -352,6 +353,11 @@ class RowEncoder:
                 else:
                     self._put_part(self._key, self._key_columns, self._key_header, row, position)
                 self._put_part(self._value, self._value_columns, self._value_header, row, position)
+                if self._at() - start > _LARGEST_ROW:
+                    self._current = None
+                    raise DataError(
+                        f"the row takes {self._at() - start} bytes: no more than 1 GiB", code="row_too_large"
+                    )
                 position += 1
                 self.count += 1
         except Error as error:
