@@ -151,6 +151,9 @@ bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.keyvalue_concurrency
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.columns
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.batches
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.bulk_load
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.paging
+	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.sqlalchemy_overhead
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:

@@ -13,7 +13,9 @@ from typing import Any
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
-COMPILED_MODULES = [f"ignite_dbapi/protocol/codec/{name}.py" for name in ("hashing", "reader", "columns", "writer")]
+COMPILED_MODULES = [
+    f"ignite_dbapi/protocol/codec/{name}.py" for name in ("hashing", "reader", "columns", "table_rows", "writer")
+]
 
 
 class NotCompiled(Exception):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from sqlalchemy_ignite.base import IgniteDialect
-from sqlalchemy_ignite.dml import Insert, insert, upsert_method
+from sqlalchemy_ignite.dml import Insert, bulk_load_method, insert, upsert_method
 from sqlalchemy_ignite.keys import reseed_keys
 from sqlalchemy_ignite.types import TINYINT
 
@@ -17,4 +17,4 @@ except ImportError as error:
     if not (error.name or "").startswith("alembic"):
         raise
 
-__all__ = ["TINYINT", "IgniteDialect", "Insert", "insert", "reseed_keys", "upsert_method"]
+__all__ = ["TINYINT", "IgniteDialect", "Insert", "bulk_load_method", "insert", "reseed_keys", "upsert_method"]

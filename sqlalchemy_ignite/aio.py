@@ -84,6 +84,9 @@ class _Connection(AsyncAdapt_terminate, AsyncAdapt_dbapi_connection):
     def atomic_long(self, name: str, initial: int = 0, **options: Any) -> _AtomicLong:
         return _AtomicLong(util.await_only(self._connection.atomic_long(name, initial, **options)))
 
+    def bulk_load(self, table: str, rows: Any, columns: Any = None, **options: Any) -> int:
+        return int(util.await_only(self._connection.bulk_load(table, rows, columns, **options)))
+
     def ping(self) -> None:
         util.await_only(self._connection.ping())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,6 +87,30 @@ class AsyncConnection(ConnectionAttributes):
 
         self._check_open()
         return AioCache(AsyncConnectionOwner(self), name)
+
+    async def bulk_load(
+        self,
+        table: str,
+        rows: Any,
+        columns: Sequence[str] | None = None,
+        *,
+        schema: str | None = None,
+        overwrite: bool = False,
+        batch_size: int = 2000,
+        window: int = 4,
+        on_progress: Callable[[int, int | None], Any] | None = None,
+    ) -> int:
+        """Load *rows* into *table*, past SQL; see :meth:`ignite_dbapi.Connection.bulk_load`.
+
+        *rows* is no asynchronous iterable. If the task is cancelled, nobody knows which of the rows were written.
+        """
+        # Here, because who does without it need not wait for its modules.
+        from ignite_dbapi.operations import bulk
+        from ignite_dbapi.row_sources import source_of
+
+        self._check_open()
+        options = bulk.Options(schema, overwrite, batch_size, window, on_progress)
+        return await self._run(bulk.load(self._session, table, source_of(rows, columns), options))
 
     async def ping(self) -> None:
         """Make sure that the server answers; OperationalError if it does not."""

@@ -108,6 +108,7 @@ def test_readme_example(title: str, code: str, connection: ignite_dbapi.Connecti
     ("name", "shown"),
     [
         ("dbapi_cursor", ["1000 bookings written", "refused with SQLSTATE 23000"]),
+        ("bulk_load", ["20000 rows, told of at [5000, 10000, 15000, 20000]", "row 1 (from 0), column 'DEGREES'"]),
         ("asyncio_queries", ["1000 queries in", "the last square is 998001"]),
     ],
 )

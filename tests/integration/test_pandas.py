@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import decimal
 import tracemalloc
@@ -13,8 +14,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import ignite_dbapi
+from sqlalchemy_ignite import bulk_load_method
 from tests.wire import Proxy
 
 CLUSTERS: dict[str, dict[str, Any]] = {
@@ -385,3 +388,48 @@ def test_quoted_names_with_their_schema_and_type_codes(engine: sa.Engine, table:
     assert inspector.default_schema_name == "public"
     assert "public" in inspector.get_schema_names()
     assert table in inspector.get_table_names(schema="public")
+
+
+def test_bulk_load(engine: sa.Engine, table: str) -> None:
+    rows = frame()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE pd_frame (id INT PRIMARY KEY, name VARCHAR, amount DOUBLE, flag BOOLEAN, moment TIMESTAMP, "
+            "day DATE)"
+        )
+    options: dict[str, Any] = {"if_exists": "append", "index": False, "method": bulk_load_method}
+    assert rows.to_sql(table, engine, **options) == 3
+    assert rows.to_sql(table, engine, chunksize=2, **options) == 3  # they are there, and stay
+    with engine.connect() as connection:
+        found = pd.read_sql("SELECT * FROM pd_frame ORDER BY id", connection)
+    expected = rows.assign(moment=rows["moment"].astype("datetime64[us]"))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_bulk_load_into_what_to_sql_creates(engine: sa.Engine, table: str) -> None:
+    if not has_calcite(engine):
+        pytest.skip("to_sql creates tables without a key")
+    mixed = pd.DataFrame({"Name": ["a", "b"], "year": [1, 2]})
+    options: dict[str, Any] = {"index": False, "method": bulk_load_method}
+    assert mixed.to_sql("PdMixed", engine, **options) == 2
+    assert mixed.to_sql("PdMixed", engine, if_exists="append", **options) == 2
+    with engine.connect() as connection:
+        found = pd.read_sql('SELECT * FROM "PdMixed" ORDER BY "Name"', connection)
+    assert found.to_dict("list") == {"Name": ["a", "a", "b", "b"], "year": [1, 1, 2, 2]}
+
+
+def test_bulk_load_over_asyncio(engine: sa.Engine, table: str) -> None:
+    async def main() -> None:
+        url = engine.url.set(drivername="ignite+aio")
+        awaiting = create_async_engine(url)
+        async with awaiting.connect() as connection:
+            await connection.exec_driver_sql("CREATE TABLE pd_other (id INT PRIMARY KEY, name VARCHAR)")
+            part = frame()[["id", "name"]]
+            count = await connection.run_sync(
+                lambda synced: part.to_sql("pd_other", synced, if_exists="append", index=False, method=bulk_load_method)
+            )
+            assert count == 3
+            assert await connection.scalar(sa.text("SELECT COUNT(name) FROM pd_other")) == 2
+        await awaiting.dispose()
+
+    asyncio.run(main())

@@ -15,7 +15,7 @@ import ignite_dbapi
 # Where the packages are imported from: the tree, or an installation.
 PACKAGE = Path(ignite_dbapi.__file__).parent
 ROOT = PACKAGE.parent
-SHELLS = {"connection", "cursor", "aio", "keyvalue", "arrow", ""}
+SHELLS = {"connection", "cursor", "aio", "keyvalue", "arrow", "row_sources", ""}
 IO_MODULES = {
     "socket",
     "threading",
@@ -40,6 +40,7 @@ ALLOWED = {
     "transport": {"errors", "options", "types", "protocol", "cluster"},
     "atomic_long": {"operations", "protocol"},
     "arrow": {"errors", "protocol"},
+    "row_sources": {"errors", "protocol"},
     "connection": {
         "atomic_long",
         "errors",
@@ -52,6 +53,7 @@ ALLOWED = {
         "transport",
         "cursor",
         "keyvalue",
+        "row_sources",
         "_version",
     },
     "keyvalue": {
