@@ -43,7 +43,8 @@ class Anywhere:
 ANYWHERE: Final = Anywhere()
 
 
-@attrs.frozen
+# Made for every operation on an entry, and made faster than frozen classes are.
+@attrs.define(eq=False)
 class Entry:
     """Target: the node that holds the entry *key* of a cache."""
 
@@ -268,21 +269,25 @@ class Cluster:
 
     def _at_hand(self, target: Target, preferred: Session | None) -> Session | None:
         """What :meth:`session` gives, if that is known without waiting for anything; otherwise None."""
-        if isinstance(target, OnSession):
-            return target.session
-        if isinstance(target, OnNode):
+        kind = type(target)
+        if kind is OnSession:
+            return target.session  # type: ignore[union-attr]
+        if kind is OnNode:
             return None
         found = None
         for node in self._nodes:
             session = node.session
-            if session is not None and session.channel.failure is None:
-                if self.partition_awareness and session.channel.topology_version > self._topology_version:
+            if session is None:
+                continue
+            channel = session.channel
+            if channel.failure is None:
+                if self.partition_awareness and channel.topology_version > self._topology_version:
                     return None
                 if found is None or session is preferred:
                     found = session
         if len(self._nodes) == 1:
             return found
-        if self.partition_awareness and not isinstance(target, Anywhere):
+        if self.partition_awareness and isinstance(target, (Entry, Partition)):
             return self._primary_at_hand(target)
         # Any of several is for session() to choose.
         return found if found is preferred else None

@@ -158,7 +158,11 @@ def get_all(session: Session, cache: CacheAccess, keys: Iterable[Any]) -> Operat
     )
     entries: list[tuple[Any, Any]] = []
     for page in pages:
-        entries += yield from _taken(session, page)
+        taken = yield from _taken(session, page)
+        if entries:
+            entries += taken
+        else:
+            entries = taken
     return entries
 
 

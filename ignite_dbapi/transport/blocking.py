@@ -157,7 +157,7 @@ class BlockingChannel:
             since = time.monotonic() if self._is_reading else 0.0
             while self._is_reading and not pending.is_done:
                 self._wait_for_reader(since)
-            if pending.is_done:
+            if pending.frame is not None or pending.error is not None:
                 return
             self._is_reading = True
         try:

@@ -169,6 +169,15 @@ def test_windows_that_are_none(cache: Any, window: Any) -> None:
     assert caught.value.code == "invalid_window"
 
 
+def test_requests_that_fill_the_buffers(cache: Any) -> None:
+    values = [bytes([number]) * 30_000 for number in range(100)]
+    with cache.pipeline() as pipeline:
+        for number, value in enumerate(values):
+            pipeline.put(number, value)
+        found = [pipeline.get(number) for number in range(100)]
+    assert [get.result() for get in found] == values
+
+
 # --- errors ---------------------------------------------------------------------------------------------------
 
 
@@ -331,6 +340,26 @@ def test_asyncio(blocking: Client, server: Any, client_arguments: dict[str, Any]
             with pytest.raises(ParseError):
                 await failed
             assert await cache.get(2) == "b"
+
+    asyncio.run(main())
+
+
+def test_many_tasks_at_once(blocking: Client, server: Any, client_arguments: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with AioClient(**client_arguments).connect(server.addresses) as client:
+            cache = await client.get_cache(NAME)
+            values = [bytes([number]) * (30_000 if number % 3 else 3) for number in range(200)]
+            await asyncio.gather(*(cache.put(number, value) for number, value in enumerate(values)))
+            assert await asyncio.gather(*(cache.get(number) for number in range(200))) == values
+            # One that is cancelled takes its own waiting along, and nobody else's.
+            tasks = [asyncio.create_task(cache.get(number)) for number in range(200)]
+            await asyncio.sleep(0)
+            for task in tasks[::2]:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            assert outcomes[1::2] == values[1::2]
+            assert all(isinstance(each, asyncio.CancelledError) for each in outcomes[::2])
+            assert await cache.get(0) == values[0]
 
     asyncio.run(main())
 
