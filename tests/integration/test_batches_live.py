@@ -562,7 +562,7 @@ def test_a_connection_that_is_lost(node: Any, table: Callable[..., str], cursor:
     assert error.sent_sets is not None
     # All before the unknown ones are written, none of those that were not sent. The two answers may be of any two.
     assert lost.rowcount == 512 >= error.unknown_sets.start
-    assert error.unknown_sets.stop == error.sent_sets < 5000
+    assert error.unknown_sets.stop <= error.sent_sets < 5000
     there = set(written(cursor, name))
     assert set(range(error.unknown_sets.start)) <= there <= set(range(error.sent_sets))
 
