@@ -55,8 +55,8 @@ class Session:
     query_engines: frozenset[str] | None = None
     # Which of its forms a DELETE or UPDATE starts with, by statement: those before were found to miss its key.
     learned_forms: dict[str, int] = attrs.field(factory=dict)
-    # By schema and name, the tables that were asked for, until a statement may have changed them; None: not told.
-    tables: dict[tuple[str, str], Table | None] = attrs.field(factory=dict)
+    # By schema and name, the tables that were asked for, until a statement may have changed them.
+    tables: dict[tuple[str, str], Table] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.context = self.channel.context

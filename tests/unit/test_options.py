@@ -66,6 +66,7 @@ CONVERSIONS: list[tuple[str, Any, Any]] = [
     ("local", "yes", True),
     ("partitions", "1,2, 3", (1, 2, 3)),
     ("partitions", "", None),
+    ("ordered", "off", False),
     ("addresses", "a,b:1", (("a", 10800), ("b", 1))),
     ("user", "ann", "ann"),
     ("timezone", "Asia/Tokyo", "Asia/Tokyo"),
