@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import ignite_dbapi
@@ -19,6 +20,10 @@ from ignite_dbapi.local.artifacts import fetch_jars
 from ignite_dbapi.local.options import DEFAULT_IGNITE_VERSION, LocalOptions
 from tests import own_cluster
 from tests.short_lived_nodes import make_nodes_start_faster
+
+# A machine that has much else to do halts any example for longer than Hypothesis expects.
+hypothesis.settings.register_profile("tests", deadline=5000, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count(1)
 _TOKYO: dict[str, Any] = {

@@ -15,13 +15,14 @@ from ignite_dbapi.keyvalue import GenericObjectMeta
 from ignite_dbapi.keyvalue.api import cache_local_peek
 from ignite_dbapi.keyvalue.connection.generators import RoundRobin
 from ignite_dbapi.keyvalue.datatypes import IntObject, String
-from ignite_dbapi.keyvalue.datatypes.cache_config import CacheAtomicityMode, CacheMode
+from ignite_dbapi.keyvalue.datatypes.cache_config import CacheAtomicityMode, CacheMode, WriteSynchronizationMode
 from ignite_dbapi.keyvalue.datatypes.prop_codes import (
     PROP_BACKUPS_NUMBER,
     PROP_CACHE_ATOMICITY_MODE,
     PROP_CACHE_KEY_CONFIGURATION,
     PROP_CACHE_MODE,
     PROP_NAME,
+    PROP_WRITE_SYNCHRONIZATION_MODE,
 )
 from ignite_dbapi.keyvalue.exceptions import AuthenticationError, ParameterError, ReconnectError
 from ignite_dbapi.keyvalue.monitoring import (
@@ -132,7 +133,13 @@ def test_a_node_is_lost_and_back(make_client: Callable[..., Any], nodes: Any) ->
         client = make_client(**options)
         with client.connect(RoundRobin(nodes.addresses, max_reconnects=20) if options else nodes.addresses):
             cache = client.get_or_create_cache(
-                {PROP_NAME: "kept", PROP_CACHE_MODE: CacheMode.PARTITIONED, PROP_BACKUPS_NUMBER: 2}
+                {
+                    PROP_NAME: "kept",
+                    PROP_CACHE_MODE: CacheMode.PARTITIONED,
+                    PROP_BACKUPS_NUMBER: 2,
+                    # By default the backups get a write after it is confirmed, and it may die with its node.
+                    PROP_WRITE_SYNCHRONIZATION_MODE: WriteSynchronizationMode.FULL_SYNC,
+                }
             )
             written: dict[int, int] = {}
             node = nodes.nodes[0]

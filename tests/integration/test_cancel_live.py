@@ -70,7 +70,7 @@ class Running:
         return self._thread.is_alive()
 
     def join(self) -> Running:
-        self._thread.join(30)
+        self._thread.join(90)
         assert not self._thread.is_alive()
         return self
 
@@ -250,14 +250,14 @@ def test_what_the_server_does_not_stop(connection: Any, table: Callable[..., str
     """H2 writes to the end what it has begun to write: cancel says so, and the count is right."""
     name = table("id BIGINT PRIMARY KEY, v INT")
     cursor = connection.cursor()
-    running = Running(lambda: cursor.execute(f"INSERT INTO {name} SELECT x, 1 FROM SYSTEM_RANGE(1, 300000)"))
+    running = Running(lambda: cursor.execute(f"INSERT INTO {name} SELECT x, 1 FROM SYSTEM_RANGE(1, 150000)"))
     time.sleep(0.5)
     is_ended = cursor.cancel(0.2)
     running.join()
     written = connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]
     if running.error is None:
         assert not is_ended
-        assert cursor.rowcount == written == 300_000
+        assert cursor.rowcount == written == 150_000
     else:
         assert is_cancelled(running.error)
 
