@@ -93,7 +93,7 @@ def _plan(session: Session, table: Table, names: Sequence[str] | None) -> Operat
     named = _named(table, names)
     places = {column.name: place for place, column in enumerate(named)}
     key = None if table.has_generated_keys else (yield from _key_part(session, table, places))
-    value = yield from _value_part(session, table, places)
+    value = _value_part(session, table, places)
     for part, type_name, affinity_field in (
         (key, table.key_type, table.affinity_field),
         (value, table.value_type, None),
@@ -168,7 +168,7 @@ def _key_part(session: Session, table: Table, places: Mapping[str, int]) -> Oper
     return _object(session, type_id, columns, places)
 
 
-def _value_part(session: Session, table: Table, places: Mapping[str, int]) -> Operation[EntryPart]:
+def _value_part(session: Session, table: Table, places: Mapping[str, int]) -> EntryPart:
     if table.value_column is not None:
         column = table.column(f'"{table.value_column}"')
         if column is None or column.name not in places:
@@ -192,7 +192,6 @@ def _value_part(session: Session, table: Table, places: Mapping[str, int]) -> Op
                 code="null_not_allowed",
             )
     return _object(session, name_id(table.value_type), stored, places)
-    yield  # a generator, as its neighbour, though it has nothing to ask for
 
 
 def _defaults_first(columns: Any) -> tuple[Column, ...]:
@@ -352,7 +351,14 @@ class _Loading:
 
     def _open(self) -> Operation[None]:
         start = StreamerStart(cache_id=self._cache_id, keep_binary=True)
-        answer = yield from calls.query(self._session, start, may_leak=False)
+        try:
+            answer = yield from calls.query(self._session, start, may_leak=False)
+        except NotSupportedError as error:
+            raise NotSupportedError(
+                "this server has no data streamers for clients, as old ones have not; overwrite=True does without",
+                status=error.status,
+                code="no_streamer",
+            ) from error
         self._streamer_id = answer.cursor_id
 
     def _receive_oldest(self) -> Operation[None]:

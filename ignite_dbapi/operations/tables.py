@@ -198,7 +198,10 @@ def _columns(session: Session, schema: str, name: str, entity: QueryEntity | Non
     quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
     answer = yield from calls.query(session, SqlFieldsQuery(sql=f"SELECT * FROM {quoted} WHERE 1 = 0"), may_leak=True)
     order = {column: place for place, column in enumerate(answer.columns)}
-    defaults = {} if entity is None else {field.name: field.default_value for field in entity.query_fields}
+    fields = () if entity is None else entity.query_fields
+    defaults = {field.name: field.default_value for field in fields}
+    # Older servers do not tell it in the view.
+    key_fields = {field.name for field in fields if field.is_key_field}
     columns = []
     for column, java_class, is_key, is_nullable, precision, scale in facts:
         java_class = _class_name(java_class)
@@ -210,7 +213,7 @@ def _columns(session: Session, schema: str, name: str, entity: QueryEntity | Non
                 name=column,
                 code=code,
                 sql_name=sql_name,
-                is_key=is_key,
+                is_key=is_key or field in key_fields,
                 is_nullable=is_nullable,
                 precision=precision,
                 scale=scale,

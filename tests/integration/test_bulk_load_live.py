@@ -649,6 +649,21 @@ def test_query_entities(node: Any, connection: Any) -> None:
                 cache.destroy()
 
 
+def test_old_servers(make_ignite_cluster: Callable[..., Any]) -> None:
+    with ignite_dbapi.connect(make_ignite_cluster(ignite_version="2.8.1").url) as connection:
+        connection.execute("CREATE TABLE bulk_old (a INT, b INT DEFAULT 3, v VARCHAR(2), PRIMARY KEY (a, b))")
+        rows = [(1, 2, "x"), (2, 3, None)]
+        with pytest.raises(NotSupportedError, match="overwrite=True does without"):
+            connection.bulk_load("bulk_old", rows)
+        assert connection.bulk_load("bulk_old", rows, overwrite=True) == 2
+        with pytest.raises(DataError, match="too long"):
+            connection.bulk_load("bulk_old", [(3, 4, "xyz")], overwrite=True)
+        with pytest.raises(IntegrityError):
+            connection.execute("INSERT INTO bulk_old VALUES (1, 2, 'y')")
+        assert connection.execute("SELECT * FROM bulk_old ORDER BY a").fetchall() == rows
+        connection.execute("DROP TABLE bulk_old")
+
+
 # --- what may go wrong on the way -----------------------------------------------------------------------------
 
 
