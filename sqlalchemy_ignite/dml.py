@@ -133,7 +133,7 @@ def upsert_method(pandas_table: Any, connection: Any, keys: list[str], rows: Ite
 
 
 def bulk_load_method(pandas_table: Any, connection: Any, keys: list[str], rows: Iterable[Iterable[Any]]) -> int:
-    """Load rows of a DataFrame past SQL, several times as fast: ``frame.to_sql(…, method=bulk_load_method)``.
+    """Load rows of a DataFrame past SQL, with less effort: ``frame.to_sql(…, method=bulk_load_method)``.
 
     It is the driver's ``Connection.bulk_load``, and does what that does: rows whose keys are there stay as they are, no
     transaction is joined, and the errors are the driver's own. A table that `to_sql` creates has no key; its rows get
