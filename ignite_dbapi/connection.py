@@ -235,7 +235,8 @@ class Connection(ConnectionAttributes):
 
         What it does not do: it belongs to no transaction (NotSupportedError with autocommit=False), and is not atomic;
         an error says how many rows were written. Rows whose keys are there already are skipped without being counted;
-        with *overwrite* they replace what is there. Of several rows with one key, any may be the one that stays.
+        with *overwrite* they replace what is there. Of several rows with one key, any may be the one that stays, also
+        of those that others write while the load runs.
         """
         # Here, because who does without it need not wait for its modules.
         from ignite_dbapi.operations import bulk

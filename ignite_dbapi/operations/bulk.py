@@ -20,7 +20,7 @@ from ignite_dbapi.protocol.codec.table_columns import ColumnBlock, EntryPart, Ro
 from ignite_dbapi.protocol.codec.table_rows import RowEncoder
 from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send
 from ignite_dbapi.protocol.messages.binary_types import BinaryTypeGet, BinaryTypePut
-from ignite_dbapi.protocol.messages.cache import Batch, CacheHeader, PutAll
+from ignite_dbapi.protocol.messages.cache import Batch, CacheHeader, GetSize, PutAll
 from ignite_dbapi.protocol.messages.sql import ResourceClose
 from ignite_dbapi.protocol.messages.streamer import StreamerAdd, StreamerStart
 
@@ -76,8 +76,21 @@ def load(session: Session, table_name: str, source: Source, options: Options) ->
     if session.context.knowledge.is_compact_footer is None or session.context.knowledge.is_string_version_2 is None:
         yield from facts.learn(session, MissingServerFacts())
     plan = yield from _plan(session, table, source.names)
-    loading = _Loading(session, table, options, source.total)
+    overwrites = options.overwrite or (yield from _is_empty(session, table))
+    loading = _Loading(session, table, options, source.total, overwrites=overwrites)
     return (yield from loading.run(plan.encoder, source.blocks(plan.columns, options.batch_size)))
+
+
+def _is_empty(session: Session, table: Table) -> Operation[bool]:
+    """Whether *table* may be loaded by put_all, because there is no row to overwrite.
+
+    That is a quarter faster than a data streamer, which looks for every key. Those who write the same keys while the
+    load runs may win or lose.
+    """
+    if table.is_transactional:
+        # There put_all goes one request after the other.
+        return False
+    return (yield from calls.call(session, GetSize(CacheHeader(string_hash(table.cache_name))))) == 0
 
 
 # --- what becomes of a row ------------------------------------------------------------------------------------
@@ -271,13 +284,16 @@ _METADATA_CODES: Final[dict[int | None, int]] = {
 class _Loading:
     """Sends rows in batches, several of which are under way at once, and knows what has become of them."""
 
-    def __init__(self, session: Session, table: Table, options: Options, total: int | None) -> None:
+    def __init__(
+        self, session: Session, table: Table, options: Options, total: int | None, *, overwrites: bool
+    ) -> None:
         self._session = session
         self._table = table
         self._options = options
         self._total = total
+        self._overwrites = overwrites
         # Concurrent put_all of a TRANSACTIONAL cache wait for each other's keys, and may do so for ever.
-        self._window = 1 if options.overwrite and table.is_transactional else options.window
+        self._window = 1 if overwrites and table.is_transactional else options.window
         self._cache_id = string_hash(table.cache_name)
         self._header = CacheHeader(self._cache_id)
         self._streamer_id: int | None = None
@@ -337,7 +353,7 @@ class _Loading:
         while self._under_way and (len(self._under_way) >= self._window or self._bytes + size > _WINDOW_BYTES):
             yield from self._receive_oldest()
         message: Any
-        if self._options.overwrite:
+        if self._overwrites:
             message = PutAll(self._header, batch)
         else:
             if self._streamer_id is None:

@@ -653,6 +653,7 @@ def test_old_servers(make_ignite_cluster: Callable[..., Any]) -> None:
     with ignite_dbapi.connect(make_ignite_cluster(ignite_version="2.8.1").url) as connection:
         connection.execute("CREATE TABLE bulk_old (a INT, b INT DEFAULT 3, v VARCHAR(2), PRIMARY KEY (a, b))")
         rows = [(1, 2, "x"), (2, 3, None)]
+        assert connection.bulk_load("bulk_old", rows) == 2
         with pytest.raises(NotSupportedError, match="overwrite=True does without"):
             connection.bulk_load("bulk_old", rows)
         assert connection.bulk_load("bulk_old", rows, overwrite=True) == 2
@@ -667,19 +668,41 @@ def test_old_servers(make_ignite_cluster: Callable[..., Any]) -> None:
 # --- what may go wrong on the way -----------------------------------------------------------------------------
 
 
-def test_rows_are_taken_as_they_are_sent(node: Any, table: Callable[..., str]) -> None:
+WAYS = pytest.mark.parametrize(
+    ("is_empty", "overwrite"), [(True, False), (False, False), (False, True)], ids=["empty", "streamer", "overwrite"]
+)
+
+
+def filled(connection: Any, name: str, *, is_empty: bool = False) -> int:
+    """Have the table *name* hold one row already, unless it *is_empty*; returns how many rows it has."""
+    if is_empty:
+        return 0
+    connection.execute(f"INSERT INTO {name} (id, v) VALUES (-1, 0)")
+    return 1
+
+
+@WAYS
+def test_rows_are_taken_as_they_are_sent(node: Any, table: Callable[..., str], is_empty: bool, overwrite: bool) -> None:
     name = table("id INT PRIMARY KEY, v INT")
     seen: list[int] = []
+    # Nothing is overwritten in an empty table: put_all does for it what the streamer does for others.
+    operation = 1004 if is_empty or overwrite else 8001
     with Proxy(node.addresses[0]) as proxy, ignite_dbapi.connect(proxy.url) as connection:
+        filled(connection, name, is_empty=is_empty)
 
         def rows() -> Iterator[tuple[int, int]]:
             for number in range(1000):
                 yield number, number
-                seen.append(proxy.requests.count(8001))
+                seen.append(proxy.requests.count(operation))
 
         progress: list[tuple[int, int | None]] = []
         connection.bulk_load(
-            name, rows(), batch_size=10, window=2, on_progress=lambda done, total: progress.append((done, total))
+            name,
+            rows(),
+            batch_size=10,
+            window=2,
+            overwrite=overwrite,
+            on_progress=lambda done, total: progress.append((done, total)),
         )
     assert [number for number, requests in enumerate(seen) if requests < (number + 1) // 10 - 2] == []
     assert progress == [(number, None) for number in range(10, 1001, 10)]
@@ -703,9 +726,12 @@ def test_transactions_are_refused(make_ignite_cluster: Callable[..., Any]) -> No
         connection.bulk_load("nothing", [])
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_errors_of_the_rows_themselves(connection: Any, table: Callable[..., str], overwrite: bool) -> None:
+@WAYS
+def test_errors_of_the_rows_themselves(
+    connection: Any, table: Callable[..., str], is_empty: bool, overwrite: bool
+) -> None:
     name = table("id INT PRIMARY KEY, v INT")
+    before = filled(connection, name, is_empty=is_empty)
 
     def rows() -> Iterator[tuple[int, int]]:
         for number in range(95):
@@ -716,7 +742,7 @@ def test_errors_of_the_rows_themselves(connection: Any, table: Callable[..., str
         connection.bulk_load(name, rows(), batch_size=10, overwrite=overwrite)
     (note,) = caught.value.__notes__
     assert note == f'bulk_load into "PUBLIC"."{name.upper()}": 90 rows of the load were written before'
-    assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (90,)
+    assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (before + 90,)
     with pytest.raises(ZeroDivisionError):
         connection.bulk_load(name, [(1, 1)], on_progress=lambda done, total: 1 // 0)
     assert streamers(connection) == 0
@@ -733,7 +759,8 @@ def streamers(connection: Any) -> int:
 
 def test_nothing_is_left_behind(connection: Any, table: Callable[..., str]) -> None:
     name = table("id INT PRIMARY KEY, v INT")
-    connection.bulk_load(name, [(number, number) for number in range(100)], batch_size=10)
+    for _ in range(2):  # an empty table, and one with rows
+        connection.bulk_load(name, [(number, number) for number in range(100)], batch_size=10)
     with pytest.raises(DataError):
         connection.bulk_load(name, [(1, 1), (2, 2**40)])
     assert streamers(connection) == 0
@@ -755,10 +782,11 @@ def test_a_table_that_is_dropped_meanwhile(node: Any, connection: Any, table: Ca
         assert loading.execute("SELECT 1").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_lost_connections(node: Any, table: Callable[..., str], overwrite: bool) -> None:
+@WAYS
+def test_lost_connections(node: Any, table: Callable[..., str], is_empty: bool, overwrite: bool) -> None:
     name = table("id INT PRIMARY KEY, v INT")
     with Proxy(node.addresses[0]) as proxy, ignite_dbapi.connect(proxy.url) as connection:
+        filled(connection, name, is_empty=is_empty)
 
         def rows() -> Iterator[tuple[int, int]]:
             for number in range(1000):
@@ -774,6 +802,7 @@ def test_lost_connections(node: Any, table: Callable[..., str], overwrite: bool)
 def test_interrupts(node: Any, table: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     name = table("id INT PRIMARY KEY, v INT")
     with Proxy(node.addresses[0]) as proxy, ignite_dbapi.connect(proxy.url) as connection:
+        filled(connection, name)
         receive, waits = blocking.BlockingChannel.receive, itertools.count()
 
         def interrupted(channel: Any, pending: Any) -> Any:
@@ -790,7 +819,7 @@ def test_interrupts(node: Any, table: Callable[..., str], monkeypatch: pytest.Mo
         assert connection.execute("SELECT 1").fetchone() == (1,)
         assert proxy.requests.count(0) == 1
         assert connection.bulk_load(name, [(number, number) for number in range(1000)]) == 1000
-        assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (1000,)
+        assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (1001,)
         assert streamers(connection) == 0
 
 
