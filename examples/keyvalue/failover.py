@@ -49,7 +49,7 @@ def main(addresses: Addresses, seconds: float = 60.0, *, in_turns: bool = False)
                 print(f"Error: {error}")
                 print(f"Last value: {counts.get('count')}, written: {written}")
                 print(f"Reconnected to {client}")
-        print(f"Counted to {counts.get('count')}")
+        print(f"Counted to {counts.get('count')} over {client}")
         counts.destroy()
     return written
 

@@ -80,9 +80,11 @@ def open_query(
                 yield from _probe(session)
             if work is not None and work.is_cancelled:
                 raise query_cancelled()
+            # Before it is sent: the server may start to count its timeout while this thread waits for its turn.
+            since = time.monotonic()
             pending: Pending = yield Send(session.channel, message)
             sql = message.sql if isinstance(message, SqlFieldsQuery) else None
-            session.resources.opening(pending, may_leak=may_leak, sql=sql)
+            session.resources.opening(pending, may_leak=may_leak, sql=sql, since=since)
             if work is not None:
                 work.queries.append(pending)
             return pending

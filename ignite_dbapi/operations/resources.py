@@ -44,7 +44,7 @@ class Opener:
     pending: Pending | None
     may_leak: bool
     sql: str | None
-    since: float = attrs.field(factory=time.monotonic)
+    since: float
     # Whether it may be ended by an attempt to cancel another statement, which looks the same on the server.
     is_at_risk: bool = False
 
@@ -81,13 +81,13 @@ class ResourceLedger:
         with self._lock:
             return self._in_flight.get(pending)
 
-    def opening(self, pending: Pending, *, may_leak: bool, sql: str | None = None) -> None:
+    def opening(self, pending: Pending, *, may_leak: bool, sql: str | None = None, since: float | None = None) -> None:
         """A request was sent that makes the server open something, and leave it open when it fails if *may_leak*.
 
-        *sql* is its statement, if it has one.
+        *sql* is its statement, if it has one; *since* is when it was sent, by ``time.monotonic()``, if not just now.
         """
         with self._lock:
-            self._in_flight[pending] = Opener(pending, may_leak, sql)
+            self._in_flight[pending] = Opener(pending, may_leak, sql, time.monotonic() if since is None else since)
 
     def opened(self, pending: Pending, resource_id: int, *, has_more: bool = False) -> None:
         """*pending* was answered with *resource_id*, which *has_more* pages. Only the first report counts."""

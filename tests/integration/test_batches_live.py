@@ -32,11 +32,11 @@ class Requests:
         session = connection._session
         send = session.channel.send
 
-        def watch(message: Any) -> Any:
+        def watch(message: Any, **options: Any) -> Any:
             if message.op_code == QUERY:
                 self.statements.append(message.sql)
                 self.most_under_way = max(self.most_under_way, len(session.resources.in_flight) + 1)
-            return send(message)
+            return send(message, **options)
 
         session.channel.send = watch
 
