@@ -219,7 +219,7 @@ def test_while_pages_are_fetched(server: Any, connection: Any, engine: str) -> N
         running = Running(read)
         time.sleep(0.5)
         assert running.is_alive
-        assert cursor.cancel()
+        assert cursor.cancel(30)
         assert running.was_cancelled()
         # What follows is missing, which must never look like the end.
         with pytest.raises(ignite_dbapi.OperationalError) as caught:
@@ -241,7 +241,7 @@ def test_statements_that_change_data(server: Any, connection: Any, table: Callab
         cursor = connection.cursor()
         running = Running(lambda cursor=cursor, sql=sql: cursor.execute(sql, query_engine=engine, timeout=LIMIT))
         time.sleep(0.3)
-        assert cursor.cancel()
+        assert cursor.cancel(30)
         assert running.was_cancelled()
     assert connection.execute(f"SELECT * FROM {name}").fetchall() == [(0, 0)]
 
@@ -279,7 +279,7 @@ def test_a_batch(server: Any, connection: Any, table: Callable[..., str], engine
 
         running = Running(lambda: cursor.executemany(statement, sets(), query_engine=engine))  # noqa: B023
         assert is_far.wait(60)
-        assert cursor.cancel()
+        assert cursor.cancel(30)
         assert running.was_cancelled()
         assert "parameter set" in str(running.error)
         assert cursor.rowcount > 0
@@ -362,7 +362,7 @@ def test_tasks_that_fetch(server: Any, engine: str) -> None:
         task = asyncio.create_task(cursor.fetchall())
         await asyncio.sleep(0.5)
         assert not task.done()
-        assert await cursor.cancel()
+        assert await cursor.cancel(30)
         with pytest.raises(ignite_dbapi.OperationalError) as caught:
             await task
         assert is_cancelled(caught.value)
