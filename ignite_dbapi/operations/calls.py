@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ignite_dbapi.errors import (
     SQLSTATE_QUERY_CANCELLED,
@@ -20,6 +20,9 @@ from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive,
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import QueryAnswer
 from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsQuery
+
+# Seconds by which the server's timeouts may come early: its clock ticks every 10 ms.
+_TICK: Final = 0.05
 
 AnswerT = TypeVar("AnswerT")
 QueryAnswerT = TypeVar("QueryAnswerT", bound=QueryAnswer)
@@ -151,7 +154,7 @@ def query_cancelled() -> OperationalError:
 def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
     """Let *error* say so if the time that the statement was given is up, which H2 calls cancelled as well."""
     limit = pending.message.timeout if isinstance(pending.message, SqlFieldsQuery) else None
-    if error.code == "query_cancelled" and limit and time.monotonic() - opener.since >= limit / 1000:
+    if error.code == "query_cancelled" and limit and time.monotonic() - opener.since >= limit / 1000 - _TICK:
         error.code = "query_timeout"
         error.args = (f"{error} It took longer than its timeout of {limit / 1000:g} s.",)
 

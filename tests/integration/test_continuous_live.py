@@ -72,6 +72,16 @@ def test_every_type_of_event(cache: Any, elsewhere: Any) -> None:
         assert query.next_event(0.05) is None
 
 
+def test_the_first_change_is_told(cache: Any) -> None:
+    # A server that has much else to do answers before it passes events on, and drops those in between.
+    for number in range(60):
+        with cache.continuous_query() as query:
+            cache.put(number, "a")
+            event = query.next_event(20)
+            assert event is not None
+            assert event.key == number
+
+
 def test_expiry_is_told_of_only_if_asked_for(cache: Any) -> None:
     with cache.continuous_query() as query:
         cache.with_expire_policy(create=timedelta(milliseconds=50)).put(1, "a")
