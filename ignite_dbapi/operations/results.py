@@ -57,6 +57,8 @@ class PagedResult:
 
     def has_rows(self, work: Work | None = None) -> Operation[bool]:
         """Whether there are more rows: then some are in the page, and the page after it is on its way."""
+        # Given back only when the next page was asked for, because that takes a while.
+        read = self.page
         while not self.page.row_count:
             if self._failure is not None:
                 raise again(self._failure)
@@ -64,6 +66,7 @@ class PagedResult:
                 return False
             yield from self._turn_page(work)
         yield from self._request_ahead()
+        del read
         return True
 
     def _request_ahead(self) -> Operation[None]:

@@ -8,7 +8,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Clamped, Decimal, Inexact, Rounded, getcontext, localcontext
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -173,6 +173,18 @@ def test_decimals_keep_digits_and_scale(value: Decimal) -> None:
         return
     assert identical(decode(encode(value)), value)
     assert identical(Reader(encode(value), known()).rows(1, 1), [(value,)])
+
+
+def test_the_decimal_context_of_the_thread_has_no_say() -> None:
+    row = (Decimal("-1234567.8901"), UUID(int=1), Decimal("0.00"))
+    page = encode(row[0]) + encode(row[1]) + encode(row[2])
+    with localcontext(prec=3, Emax=2, Emin=-2, traps=[Inexact, Clamped, Rounded]) as context:
+        assert identical(Reader(page, known()).rows(1, 3), [row])
+        for size in range(len(page)):
+            with pytest.raises(ProtocolError):
+                Reader(page[:size], known()).rows(1, 3)
+        assert getcontext() is context
+        assert not any(context.flags.values())
 
 
 def test_negative_zero_has_no_sign_on_the_wire() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, getcontext, setcontext
 from struct import Struct, unpack_from
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any
@@ -56,7 +56,6 @@ if cython.compiled:
     from cython.cimports.cpython.tuple import PyTuple_New, PyTuple_SET_ITEM  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import (  # type: ignore[import-not-found]
         PyUnicode_DecodeUTF8,
-        PyUnicode_FromStringAndSize,
     )
     from cython.cimports.ignite_dbapi.protocol.codec._garbage import (  # type: ignore[import-not-found]
         PyObject_GC_Track,
@@ -216,32 +215,20 @@ def _text(data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t
 def _decimal(
     data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t, length: cython.Py_ssize_t
 ) -> object:
-    """The decimal at *position*, with *length* bytes of magnitude. Reading digits is what Decimal is fastest at."""
-    digits = cython.declare(cython.char[24])
+    """The decimal at *position*, with *length* bytes of magnitude. The thread's decimal context has to be exact."""
     scale: cython.int = 0
-    place: cython.int = 24
-    count: cython.int = 0
     index: cython.Py_ssize_t
-    unscaled: cython.ulonglong
+    unscaled: cython.longlong
     memcpy(cython.address(scale), buffer + position + 1, 4)
-    if length < 1 or length > 8 or scale < 0 or scale > 18:
+    if length < 1 or length > 8 or scale < 0 or scale >= 64:
         return decode_decimal(scale, data[position + 9 : position + 9 + length])
     unscaled = buffer[position + 9] & 0x7F
     for index in range(1, length):
         unscaled = unscaled << 8 | buffer[position + 9 + index]
-    is_negative: cython.bint = buffer[position + 9] >= 0x80 and unscaled != 0
-    while unscaled or count <= scale:
-        if scale and count == scale:
-            place -= 1
-            digits[place] = 46  # the point
-        place -= 1
-        digits[place] = cython.cast(cython.char, 48 + unscaled % 10)
-        unscaled = unscaled // 10
-        count += 1
-    if is_negative:
-        place -= 1
-        digits[place] = 45
-    return Decimal(PyUnicode_FromStringAndSize(cython.address(digits[place]), 24 - place))
+    if buffer[position + 9] >= 0x80:
+        unscaled = -unscaled
+    # Half the time that Decimal takes to read digits.
+    return cython.cast(object, unscaled) * _POWERS_OF_TEN[scale]
 
 
 @cython.cclass
@@ -369,6 +356,8 @@ class Reader:
     _presentation = cython.declare(object)
     _depth = cython.declare(cython.int)
     _handles = cython.declare(dict)
+    # The thread's decimal context, while it has an exact one instead.
+    _context = cython.declare(object)
 
     def __init__(
         self,
@@ -387,6 +376,7 @@ class Reader:
         self._presentation = None if lossless else knowledge.presentation
         self._depth = 0
         self._handles = {}
+        self._context = None
         if position < 0 or self.end > len(data) or position > self.end:
             raise ProtocolError(f"range {position}..{self.end} lies outside a message of {len(data)} bytes")
 
@@ -502,10 +492,17 @@ class Reader:
             # Interpreted, struct and indexing notice the end of the message by themselves.
             raise _truncated(self.end + 1, self.end) from None
         finally:
+            if self._context is not None:
+                self._restore_context()
             if self._depth:
                 self._depth = 0
             if self.position < 0:
                 self.position = start
+
+    def _restore_context(self) -> None:
+        context, self._context = self._context, None
+        assert context is not None
+        setcontext(context)
 
     @cython.cfunc
     def _read_rows(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list:  # type: ignore[type-arg]
@@ -576,6 +573,9 @@ class Reader:
                     if length < 0 or stop > end:
                         raise _truncated(stop, end)
                     if cython.compiled:
+                        if self._context is None:
+                            self._context = getcontext()
+                            setcontext(_EXACT)
                         value = _decimal(data, buffer, position, length)
                     else:
                         value = decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop])
@@ -599,6 +599,9 @@ class Reader:
                     position += 2
                 else:
                     self.position = position
+                    if self._context is not None:
+                        # Anybody's code may be called from here.
+                        self._restore_context()
                     try:
                         value = self.value()
                         position = self.position
