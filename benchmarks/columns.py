@@ -9,6 +9,7 @@ batches, to see what they take of memory.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -23,6 +24,8 @@ from typing import Any
 from benchmarks import works
 from benchmarks.__main__ import Process
 
+# Rounds that are not counted, for the server to warm up.
+_WARMING = 3
 SELECTS = (("select_8", works.SELECT_8), ("select_1", works.SELECT_1))
 MANY = "SELECT X, X * 3, 'text number ' || X, X / 7.0, X > 5 FROM SYSTEM_RANGE(1, {})"
 
@@ -52,10 +55,11 @@ def forms(url: str) -> dict[str, Callable[[str], Any]]:
         "fetch_record_batches": lambda sql: list(cursor(sql).fetch_record_batches()),
         "fetch_numpy": lambda sql: cursor(sql).fetch_numpy(),
         "fetch_pandas": lambda sql: cursor(sql).fetch_pandas(),
-        "polars.DataFrame(cursor)": lambda sql: polars.DataFrame(cursor(sql)),
         "fetchall": lambda sql: cursor(sql).fetchall(),
         "DataFrame.from_records(fetchall)": frame_of_rows,
         "pandas.read_sql": lambda sql: pandas.read_sql(sql, sqlalchemy_connection),
+        # The last one: its threads go on waiting busily for a while, which whoever comes next would pay for.
+        "polars.DataFrame(cursor)": lambda sql: polars.DataFrame(cursor(sql)),
     }
 
 
@@ -81,10 +85,13 @@ def serve(url: str) -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         select, form = line.strip().split(":")
+        # Otherwise one form pays for the garbage of another: a full collection takes 80 ms with all these libraries.
+        found = None
+        gc.collect()
         started, own = time.perf_counter(), time.process_time()
         found = reading[form](dict(SELECTS)[select])
-        seconds = time.perf_counter() - started
-        print(json.dumps([seconds, [*checksum(found), time.process_time() - own]]), flush=True)
+        seconds, own = time.perf_counter() - started, time.process_time() - own
+        print(json.dumps([seconds, [*checksum(found), own]]), flush=True)
 
 
 def read_in_batches(url: str, rows: int) -> None:
@@ -115,8 +122,8 @@ def measure(url: str, address: tuple[str, int], rounds: int) -> None:
         names = list(forms(url))
         for select, _ in SELECTS:
             works_of = [("raw", "raw wire", select)]
-            works_of += [("as installed", name, f"{select}:{name}") for name in names]
             works_of += [("interpreted", f"{name}, interpreted", f"{select}:{name}") for name in names[:2]]
+            works_of += [("as installed", name, f"{select}:{name}") for name in names]
             report(processes, works_of, select, rounds)
 
 
@@ -125,12 +132,12 @@ def report(processes: dict[str, Process], works_of: list[tuple[str, str, str]], 
     seconds: dict[str, list[float]] = {title: [] for _, title, _ in works_of}
     own: dict[str, list[float]] = {title: [] for _, title, _ in works_of}
     checksums = set()
-    for turn in range(rounds + 1):
+    for turn in range(-_WARMING, rounds):
         for process, title, work in works_of:
             outcome = processes[process].do(work)
             assert outcome is not None
             found: Any = outcome[1]
-            if turn:  # the first one warms up
+            if turn >= 0:
                 seconds[title].append(outcome[0])
             if found is not None:
                 checksums.add(tuple(found[:2]))
