@@ -28,7 +28,7 @@ def check_arguments(parameters: Sequence[Any] | None, statement: Statement) -> S
             f"the statement has {statement.parameter_count} parameters, but {len(parameters)} values were given",
             code="parameter_count",
         )
-    if any(type(argument) in CONTAINERS for argument in parameters):
+    if not CONTAINERS.isdisjoint(map(type, parameters)):
         return [_array(argument) for argument in parameters]
     return parameters
 

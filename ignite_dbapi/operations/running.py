@@ -10,7 +10,6 @@ import attrs
 from ignite_dbapi.errors import DatabaseError
 from ignite_dbapi.operations import calls, server, transactions
 from ignite_dbapi.operations.resources import Work
-from ignite_dbapi.operations.results import ResultSet
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, StatementKind, with_engine, without_key_shortcut
 from ignite_dbapi.options import StatementOptions
@@ -100,13 +99,13 @@ class Run:
             update_batch_size=update_batch_size,
         )
 
-    def count(self, answer: SqlFieldsAnswer) -> Operation[int | None]:
-        """The number of changed rows that the answer to a statement without result consists of."""
-        if self.statement.kind is StatementKind.QUERY or answer.columns not in _COUNT_COLUMNS:
-            return None
-        result = ResultSet(self.session, answer)
-        ((count,),) = yield from result.fetch(1)
-        return int(count)
+    def outcome(self, answer: SqlFieldsAnswer) -> Outcome:
+        """What *answer* says: the number of changed rows is all that a statement without result has for a result."""
+        page = answer.page
+        if self.statement.kind is StatementKind.QUERY or answer.columns not in _COUNT_COLUMNS or page.has_more:
+            return Outcome(answer, None)
+        ((count,),) = page.take(1, self.session.context)
+        return Outcome(answer, int(count))
 
     def begin(self, arguments: Sequence[Any], transaction_id: int | None = None) -> Operation[Attempt]:
         """Send the statement, one that changes data, with *arguments*."""
@@ -142,7 +141,7 @@ class Run:
             answer = yield from calls.receive_query(self.session, attempt.pending, work=self.work)
         except DatabaseError as error:
             answer = yield from self._as_calcite_compares(error, attempt.message, may_leak=False)
-        outcome = Outcome(answer, (yield from self.count(answer)))
+        outcome = self.outcome(answer)
         if attempt.form is None or outcome.count:
             return outcome
         if self.options.query_engine is None and (yield from self._is_calcite_default()):
@@ -150,7 +149,7 @@ class Run:
         sql = with_engine(without_key_shortcut(self.sql, self.statement), self.options.query_engine, self.statement)
         message = attrs.evolve(attempt.message, sql=sql, argument_codes=self.codes)
         answer = yield from calls.query(self.session, message, may_leak=False, work=self.work)
-        outcome = Outcome(answer, (yield from self.count(answer)))
+        outcome = self.outcome(answer)
         if outcome.count:
             learned = self.session.learned_forms
             if len(learned) >= _LEARNED_LIMIT:
@@ -166,7 +165,7 @@ class Run:
             answer = yield from calls.query(self.session, message, may_leak=True, work=self.work)
         except DatabaseError as error:
             answer = yield from self._as_calcite_compares(error, message, may_leak=True)
-        return Outcome(answer, (yield from self.count(answer)))
+        return self.outcome(answer)
 
     def _as_calcite_compares(
         self, error: DatabaseError, message: SqlFieldsQuery, *, may_leak: bool

@@ -163,7 +163,9 @@ class CursorState:
         kinds: list[type | None] = [None] * len(codes)
         if TypeCode.OPTIMIZED in codes and page.row_count:
             # A value of this code may be a DATE or an INTERVAL; only reading it tells.
-            rows = yield from result.fetch_block(min(page.row_count, _ROWS_FOR_TYPES))
+            count = min(page.row_count, _ROWS_FOR_TYPES)
+            at_hand = result.block_at_hand(count)
+            rows = at_hand if at_hand is not None else (yield from result.fetch_block(count))
             for index, code in enumerate(codes):
                 if code == TypeCode.OPTIMIZED:
                     kinds[index] = next((type(row[index]) for row in rows if row[index] is not None), None)

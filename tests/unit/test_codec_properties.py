@@ -178,7 +178,7 @@ def test_decimals_keep_digits_and_scale(value: Decimal) -> None:
 def test_the_decimal_context_of_the_thread_has_no_say() -> None:
     row = (Decimal("-1234567.8901"), UUID(int=1), Decimal("0.00"))
     page = encode(row[0]) + encode(row[1]) + encode(row[2])
-    with localcontext(prec=3, Emax=2, Emin=-2, traps=[Inexact, Clamped, Rounded]) as context:
+    with localcontext(prec=3, Emax=2, Emin=-2, flags=[], traps=[Inexact, Clamped, Rounded]) as context:
         assert identical(Reader(page, known()).rows(1, 3), [row])
         for size in range(len(page)):
             with pytest.raises(ProtocolError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any, Final
 
 import attrs
@@ -13,6 +14,9 @@ from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import Page
 
 _TRANSACTIONAL: Final = 0x02
+# The second is the maximum of rows, which servers read and ignore.
+_PAGE_SIZE_AND_LIMIT: Final = Struct("<ii")
+_OPTIONS: Final = Struct("<B6?q?")
 
 
 @attrs.frozen
@@ -69,8 +73,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
             writer.u8(_TRANSACTIONAL)
             writer.i32(self.transaction_id)
         writer.string(self.schema)
-        writer.i32(self.page_size)
-        writer.i32(-1)  # the maximum of rows, which servers read and ignore
+        writer.raw(_PAGE_SIZE_AND_LIMIT.pack(self.page_size, -1))
         writer.string(self.sql)
         if isinstance(self.arguments, EncodedArguments):
             writer.i32(self.arguments.count)
@@ -78,19 +81,23 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         else:
             writer.i32(len(self.arguments))
             writer.values(self.arguments, self.argument_codes)
-        writer.u8(self.statement_type)
-        writer.boolean(self.distributed_joins)
-        writer.boolean(self.local)
-        writer.boolean(self.replicated_only)
-        writer.boolean(self.enforce_join_order)
-        writer.boolean(self.collocated)
-        writer.boolean(self.lazy)
-        if self.timeout is not None:
-            writer.i64(self.timeout)
-        else:
+        timeout = self.timeout
+        if timeout is None:
             # Servers that tell "none" from "default" take -1 for the default; older ones take 0 for it.
-            writer.i64(-1 if context.has(Feature.DEFAULT_QUERY_TIMEOUT) else 0)
-        writer.boolean(True)  # with column names
+            timeout = -1 if context.has(Feature.DEFAULT_QUERY_TIMEOUT) else 0
+        writer.raw(
+            _OPTIONS.pack(
+                self.statement_type,
+                self.distributed_joins,
+                self.local,
+                self.replicated_only,
+                self.enforce_join_order,
+                self.collocated,
+                self.lazy,
+                timeout,
+                True,  # with column names
+            )
+        )
         if context.has(Feature.QUERY_PARTITIONS_BATCH_SIZE):
             if self.partitions is None:
                 writer.i32(-1)
