@@ -17,12 +17,13 @@ from sqlalchemy.engine.interfaces import BindTyping, ConnectArgsType
 from sqlalchemy.schema import CreateSequence, CreateTable, DropSequence, DropTable, Index, Table
 
 from sqlalchemy_ignite import engines, keys
-from sqlalchemy_ignite.compiler import IgniteCompiler, IgniteTypeCompiler
+from sqlalchemy_ignite.compiler import IgniteCompiler
 from sqlalchemy_ignite.ddl import INDEX_OPTIONS, TABLE_OPTIONS, IgniteDDLCompiler
 from sqlalchemy_ignite.engines import ENGINE_OPTIONS, Choice, ServerEngines, ServerFacts
 from sqlalchemy_ignite.identifiers import IgniteIdentifierPreparer
 from sqlalchemy_ignite.keys import Counter, Generator, KeyBlocks
 from sqlalchemy_ignite.reflection import CATALOGUE, IgniteReflection
+from sqlalchemy_ignite.type_compiler import IgniteTypeCompiler
 from sqlalchemy_ignite.types import COLSPECS
 
 __all__ = ["EXECUTION_OPTIONS", "IgniteDialect", "IgniteExecutionContext"]
