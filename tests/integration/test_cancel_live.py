@@ -229,7 +229,7 @@ def test_while_pages_are_fetched(server: Any, connection: Any, engine: str) -> N
 
 
 def test_a_subquery_of_a_row_that_is_fetched(server: Any, connection: Any) -> None:
-    """H2 sees to it neither that its cursor is closed nor KILL QUERY, but its timeout; and all of them if not lazy."""
+    """H2 mostly sees neither that its cursor is closed nor KILL QUERY, but its timeout; and all of them if not lazy."""
     sql = (
         "SELECT a.x FROM SYSTEM_RANGE(1, 200) a WHERE a.x <= 100 OR a.x < "
         "(SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) b, SYSTEM_RANGE(1, 100000) c WHERE b.x + c.x = a.x)"
@@ -238,9 +238,11 @@ def test_a_subquery_of_a_row_that_is_fetched(server: Any, connection: Any) -> No
     running = Running(cursor.fetchall)
     time.sleep(0.5)
     assert running.is_alive
+    began = time.monotonic()
     is_ended = cursor.cancel(0.5)
-    assert is_ended is not running.is_alive
     assert running.was_cancelled()
+    # True says that it has ended, not that it will.
+    assert time.monotonic() - began < (2 if is_ended else LIMIT)
     assert cursor.execute("SELECT 42").fetchall() == [(42,)]
 
     running = Running(lambda: cursor.execute(sql, query_engine="h2", lazy=False, timeout=LIMIT))

@@ -54,9 +54,7 @@ if cython.compiled:
     )
     from cython.cimports.cpython.ref import Py_INCREF  # type: ignore[import-not-found]
     from cython.cimports.cpython.tuple import PyTuple_New, PyTuple_SET_ITEM  # type: ignore[import-not-found]
-    from cython.cimports.cpython.unicode import (  # type: ignore[import-not-found]
-        PyUnicode_DecodeUTF8,
-    )
+    from cython.cimports.cpython.unicode import PyUnicode_DecodeUTF8  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol.codec._garbage import (  # type: ignore[import-not-found]
         PyObject_GC_Track,
         PyObject_GC_UnTrack,
@@ -82,6 +80,8 @@ MAXIMUM_DECIMAL_SIZE = 1 << 14
 
 # Exact whatever the size: never rounds, and never touches the thread's own decimal context.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+# Exact for what has up to 40 digits. It may be a thread's for a moment, in which finalizers run and might divide.
+_WIDE = Context(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _POWERS_OF_TEN = [Decimal(f"1E-{scale}") for scale in range(64)]
 
 _DURATION_PREFIX = bytes.fromhex("65ebdf3606b24801")
@@ -215,7 +215,7 @@ def _text(data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t
 def _decimal(
     data: bytes, buffer: cython.p_const_uchar, position: cython.Py_ssize_t, length: cython.Py_ssize_t
 ) -> object:
-    """The decimal at *position*, with *length* bytes of magnitude. The thread's decimal context has to be exact."""
+    """The decimal at *position*, with *length* bytes of magnitude. The thread's decimal context has to be wide."""
     scale: cython.int = 0
     index: cython.Py_ssize_t
     unscaled: cython.longlong
@@ -356,7 +356,7 @@ class Reader:
     _presentation = cython.declare(object)
     _depth = cython.declare(cython.int)
     _handles = cython.declare(dict)
-    # The thread's decimal context, while it has an exact one instead.
+    # The thread's decimal context, while it has a wide one instead.
     _context = cython.declare(object)
 
     def __init__(
@@ -575,7 +575,7 @@ class Reader:
                     if cython.compiled:
                         if self._context is None:
                             self._context = getcontext()
-                            setcontext(_EXACT)
+                            setcontext(_WIDE)
                         value = _decimal(data, buffer, position, length)
                     else:
                         value = decode_decimal(_i32(buffer, position + 1, end), data[position + 9 : stop])
