@@ -1,4 +1,4 @@
-"""Compiles the hot modules of the codec where Cython and a C compiler are at hand; see pyproject.toml.
+"""Compiles the hot modules of the protocol where Cython and a C compiler are at hand; see pyproject.toml.
 
 Without them, or with ``IGNITE_DBAPI_PURE=1`` in the environment, the same modules are installed as they are and
 interpreted: compiling is never a condition for installing.
@@ -14,7 +14,16 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 COMPILED_MODULES = [
-    f"ignite_dbapi/protocol/codec/{name}.py" for name in ("hashing", "reader", "columns", "table_rows", "writer")
+    f"ignite_dbapi/protocol/{name}.py"
+    for name in (
+        "codec/hashing",
+        "codec/reader",
+        "codec/columns",
+        "codec/table_rows",
+        "codec/writer",
+        "exchange",
+        "frames",
+    )
 ]
 
 

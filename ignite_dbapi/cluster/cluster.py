@@ -93,9 +93,14 @@ class Router(Protocol):
     knowledge: Knowledge
 
     def call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
-        """Run *operation* on the connection that *target* asks for."""
+        """Run *operation*, with a session and *arguments*, on the connection that *target* asks for."""
 
     def session(self, target: Target = ANYWHERE) -> Operation[Session]:
         """The connection that *target* asks for."""
@@ -112,10 +117,15 @@ class SingleNode:
         self.knowledge = session.context.knowledge
 
     def call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
         """Run *operation* on the one connection."""
-        return guarded(self._session, operation)
+        return guarded(self._session, operation, arguments)
 
     def session(self, target: Target = ANYWHERE) -> Operation[Session]:
         """The one connection."""
@@ -220,7 +230,12 @@ class Cluster:
     # --- running operations -------------------------------------------------------------------------------------
 
     def call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
         """Run *operation* on the connection that *target* asks for.
 
@@ -239,7 +254,7 @@ class Cluster:
                     raise lost from lost.__cause__
                 raise
             try:
-                result = yield from operation(session)
+                result = yield from operation(session, *arguments)
                 if not is_idempotent:
                     self._changed_on = session
                 return result
@@ -275,18 +290,20 @@ class Cluster:
         if kind is OnNode:
             return None
         found = None
+        is_alone = len(self._nodes) == 1
         for node in self._nodes:
             session = node.session
             if session is None:
                 continue
-            channel = session.channel
-            if channel.failure is None:
-                if self.partition_awareness and channel.topology_version > self._topology_version:
-                    return None
-                if found is None or session is preferred:
-                    found = session
-        if len(self._nodes) == 1:
-            return found
+            exchange = session.channel.exchange
+            if exchange.failure is not None:
+                continue
+            if self.partition_awareness and exchange.topology_version > self._topology_version:
+                return None
+            if is_alone:
+                return session
+            if found is None or session is preferred:
+                found = session
         if self.partition_awareness and isinstance(target, (Entry, Partition)):
             return self._primary_at_hand(target)
         # Any of several is for session() to choose.
@@ -582,10 +599,10 @@ def _not_there(address: Address, node_id: UUID | None) -> Error:
     )
 
 
-def guarded(session: Session, operation: Callable[[Session], Operation[T]]) -> Operation[T]:
+def guarded(session: Session, operation: Callable[..., Operation[T]], arguments: tuple[Any, ...] = ()) -> Operation[T]:
     """Run *operation*, and give its connection up if an answer turns out to be broken."""
     try:
-        return (yield from operation(session))
+        return (yield from operation(session, *arguments))
     except ProtocolError as error:
         session.channel.give_up(error, "reading an answer")
         raise

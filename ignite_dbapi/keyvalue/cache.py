@@ -92,9 +92,11 @@ class BaseCache:
     ) -> Operation[T]:
         """*operation* on the cache as a whole."""
         access, target = self._joined()
-        return self._owner._call(
-            lambda session: operation(session, access, *arguments, **options), target, is_idempotent=is_idempotent
-        )
+        if options:
+            return self._owner._call(
+                lambda session: operation(session, access, *arguments, **options), target, is_idempotent=is_idempotent
+            )
+        return self._owner._call(operation, target, arguments=(access, *arguments), is_idempotent=is_idempotent)
 
     def _use_entry(
         self,
@@ -105,14 +107,12 @@ class BaseCache:
         is_idempotent: bool = False,
     ) -> Operation[T]:
         """*operation* on the entry of *key*."""
-        key = self._owner.conversion.value(key, key_hint)
-        transaction = self._owner._current_transaction()
-        if transaction is None:
-            access, target = self._access, Entry(self._entry_id, key)
-            return self._owner._call(
-                lambda session: operation(session, access, key, *values), target, is_idempotent=is_idempotent
-            )
-        return self._use(operation, key, *values, is_idempotent=is_idempotent)
+        owner = self._owner
+        key = owner.conversion.value(key, key_hint)
+        if owner._current_transaction() is not None:
+            return self._use(operation, key, *values, is_idempotent=is_idempotent)
+        target, arguments = Entry(self._entry_id, key), (self._access, key, *values)
+        return owner._call(operation, target, arguments=arguments, is_idempotent=is_idempotent)
 
     def _joined(self) -> tuple[CacheAccess, Target]:
         """The cache in the current transaction, and where that is; or just the cache."""

@@ -38,7 +38,6 @@ from ignite_dbapi.keyvalue.transaction import Transaction, current_transaction
 from ignite_dbapi.keyvalue.utils import cache_id, entity_id, schema_id
 from ignite_dbapi.operations import cache as cache_operations
 from ignite_dbapi.operations.atomic_longs import AtomicLongReference
-from ignite_dbapi.operations.explicit_transactions import ExplicitTransaction
 from ignite_dbapi.operations.services import descriptors as service_descriptors
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.wrapped import unwrapped
@@ -137,18 +136,22 @@ class BaseClient:
     def _protocol_version(self) -> tuple[int, int, int] | None:
         return None if self._protocol_context is None else self._protocol_context.version
 
-    def _current_transaction(self) -> ExplicitTransaction | None:
-        return current_transaction(self)
+    _current_transaction = current_transaction
 
     def _call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
-        publisher = self._publisher
+        cluster, publisher = self._cluster or self._router, self._publisher
         if publisher.follows_queries:
-            return self._router.call(
-                lambda session: publisher.follow(operation(session)), target, is_idempotent=is_idempotent
+            return cluster.call(
+                lambda session: publisher.follow(operation(session, *arguments)), target, is_idempotent=is_idempotent
             )
-        return self._router.call(operation, target, is_idempotent=is_idempotent)
+        return cluster.call(operation, target, arguments=arguments, is_idempotent=is_idempotent)
 
     def _joined(self) -> Target:
         """Where operations go that have no key: to the connection of the transaction, if there is one."""

@@ -29,7 +29,7 @@ from ignite_dbapi.keyvalue.queries.op_codes import operation_name
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.options import Address
 from ignite_dbapi.protocol.codec import MissingFact
-from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Call, Effect, Operation, Pending, Receive, Send
 
 T = TypeVar("T")
 
@@ -275,21 +275,40 @@ class Publisher(Listener):
                 value: T = stop.value
                 return value
             raised = None
-            moment = time.monotonic()
             try:
-                result = yield effect
+                result = yield from self._followed(effect, started)
             except BaseException as error:
                 raised = error
-            if isinstance(effect, Send) and raised is None:
-                started[result] = moment
-                self.started(result)
-            elif isinstance(effect, Receive) and not isinstance(raised, MissingFact):
-                # An answer that cannot be read yet, because a fact is missing, is read again.
-                duration = round((time.monotonic() - started.pop(effect.pending, moment)) * 1000)
-                if raised is None:
-                    self.succeeded(effect.pending, duration)
-                else:
-                    self.failed(effect.pending, duration, raised)
+
+    def _followed(self, effect: Effect, started: dict[Pending, float]) -> Operation[Any]:
+        """The result of *effect*, telling of it; *started* has the moments at which requests were sent."""
+        if isinstance(effect, Call):
+            # In two steps, between which the number of the request is known.
+            pending = yield from self._followed(Send(effect.channel, effect.message), started)
+            return (yield from self._followed(Receive(pending), started))
+        moment = time.monotonic()
+        if isinstance(effect, Send):
+            pending = yield effect
+            started[pending] = moment
+            self.started(pending)
+            return pending
+        if not isinstance(effect, Receive):
+            return (yield effect)
+        pending = effect.pending
+        try:
+            answer = yield effect
+        except MissingFact:
+            # The answer cannot be read yet, and is read again.
+            raise
+        except BaseException as error:
+            self.failed(pending, _milliseconds(started, pending, moment), error)
+            raise
+        self.succeeded(pending, _milliseconds(started, pending, moment))
+        return answer
+
+
+def _milliseconds(started: dict[Pending, float], pending: Pending, moment: float) -> int:
+    return round((time.monotonic() - started.pop(pending, moment)) * 1000)
 
 
 def _node_id(session: Session) -> str:

@@ -67,9 +67,14 @@ class Owner(Protocol):
         """The transaction that operations join."""
 
     def _call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
-        """*operation* on the connection that *target* asks for."""
+        """*operation*, with a session and *arguments*, on the connection that *target* asks for."""
 
     def _node_of(self, session: Session) -> Any:
         """The node that *session* is connected to, as the program sees it."""
@@ -107,9 +112,14 @@ class _OwnerAttributes:
         return None
 
     def _call(
-        self, operation: Callable[[Session], Operation[T]], target: Target = ANYWHERE, *, is_idempotent: bool = False
+        self,
+        operation: Callable[..., Operation[T]],
+        target: Target = ANYWHERE,
+        *,
+        arguments: tuple[Any, ...] = (),
+        is_idempotent: bool = False,
     ) -> Operation[T]:
-        return self._router.call(operation, target, is_idempotent=is_idempotent)
+        return self._router.call(operation, target, arguments=arguments, is_idempotent=is_idempotent)
 
     def _node_of(self, session: Session) -> Any:
         return self._public

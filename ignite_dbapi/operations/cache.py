@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import attrs
 
@@ -32,6 +32,7 @@ from ignite_dbapi.protocol.messages.cache_configuration import CacheConfiguratio
 from ignite_dbapi.protocol.messages.pages import Page
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 # What one request carries at most, give or take one entry. Server and client each hold a request in memory as a whole,
 # so there must be a bound; up to there, a TRANSACTIONAL cache applies a put_all as a whole.
@@ -61,16 +62,17 @@ class CacheAccess:
     lossless: bool = False
     transaction: ExplicitTransaction | None = None
     cache_id: int = attrs.field(init=False)
-    _plain_header: CacheHeader = attrs.field(init=False, repr=False)
+    # What requests outside of transactions start with.
+    plain_header: CacheHeader = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "cache_id", string_hash(self.name))
-        object.__setattr__(self, "_plain_header", CacheHeader(self.cache_id, self.expiry, None, self.keep_binary))
+        object.__setattr__(self, "plain_header", CacheHeader(self.cache_id, self.expiry, None, self.keep_binary))
 
     def header(self, transaction_id: int | None = None) -> CacheHeader:
         """What requests start with, within the transaction *transaction_id* or without one."""
         if transaction_id is None:
-            return self._plain_header
+            return self.plain_header
         return CacheHeader(self.cache_id, self.expiry, transaction_id, self.keep_binary)
 
 
@@ -79,62 +81,62 @@ class CacheAccess:
 
 def get(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """The value of *key*, or None."""
-    return _read(session, cache, lambda header: messages.Get(header, (key,), cache.lossless))
+    return _read(session, cache, messages.Get, (key,), cache.lossless)
 
 
 def put(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[None]:
     """Set the value of *key*."""
-    return _change(session, cache, lambda header: messages.Put(header, (key, value)))
+    return _change(session, cache, messages.Put, (key, value))
 
 
 def put_if_absent(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has none; tells whether it was set."""
-    return _change(session, cache, lambda header: messages.PutIfAbsent(header, (key, value)))
+    return _change(session, cache, messages.PutIfAbsent, (key, value))
 
 
 def get_and_put(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key*; returns the one before, or None."""
-    return _change(session, cache, lambda header: messages.GetAndPut(header, (key, value), cache.lossless))
+    return _change(session, cache, messages.GetAndPut, (key, value), cache.lossless)
 
 
 def get_and_put_if_absent(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key* if it has none; returns the one that it has, or None."""
-    return _change(session, cache, lambda header: messages.GetAndPutIfAbsent(header, (key, value), cache.lossless))
+    return _change(session, cache, messages.GetAndPutIfAbsent, (key, value), cache.lossless)
 
 
 def get_and_replace(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key* if it has one; returns the one before, or None."""
-    return _change(session, cache, lambda header: messages.GetAndReplace(header, (key, value), cache.lossless))
+    return _change(session, cache, messages.GetAndReplace, (key, value), cache.lossless)
 
 
 def get_and_remove(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """Remove *key*; returns its value, or None."""
-    return _change(session, cache, lambda header: messages.GetAndRemove(header, (key,), cache.lossless))
+    return _change(session, cache, messages.GetAndRemove, (key,), cache.lossless)
 
 
 def replace(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has one; tells whether it was set."""
-    return _change(session, cache, lambda header: messages.Replace(header, (key, value)))
+    return _change(session, cache, messages.Replace, (key, value))
 
 
 def replace_if_equals(session: Session, cache: CacheAccess, key: Any, expected: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has the value *expected*; tells whether it was set."""
-    return _change(session, cache, lambda header: messages.ReplaceIfEquals(header, (key, expected, value)))
+    return _change(session, cache, messages.ReplaceIfEquals, (key, expected, value))
 
 
 def contains_key(session: Session, cache: CacheAccess, key: Any) -> Operation[bool]:
     """Whether *key* has a value."""
-    return _read(session, cache, lambda header: messages.ContainsKey(header, (key,)))
+    return _read(session, cache, messages.ContainsKey, (key,))
 
 
 def remove_key(session: Session, cache: CacheAccess, key: Any) -> Operation[bool]:
     """Remove *key*; tells whether it had a value."""
-    return _change(session, cache, lambda header: messages.RemoveKey(header, (key,)))
+    return _change(session, cache, messages.RemoveKey, (key,))
 
 
 def remove_if_equals(session: Session, cache: CacheAccess, key: Any, expected: Any) -> Operation[bool]:
     """Remove *key* if it has the value *expected*; tells whether it was removed."""
-    return _change(session, cache, lambda header: messages.RemoveIfEquals(header, (key, expected)))
+    return _change(session, cache, messages.RemoveIfEquals, (key, expected))
 
 
 def clear_key(session: Session, cache: CacheAccess, key: Any) -> Operation[None]:
@@ -145,7 +147,7 @@ def clear_key(session: Session, cache: CacheAccess, key: Any) -> Operation[None]
 
 def local_peek(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """The value of *key* if the connected node holds it in memory, or None."""
-    return _read(session, cache, lambda header: messages.LocalPeek(header, (key,), cache.lossless))
+    return _read(session, cache, messages.LocalPeek, (key,), cache.lossless)
 
 
 # --- many entries ---------------------------------------------------------------------------------------------
@@ -224,13 +226,13 @@ def clear(session: Session, cache: CacheAccess) -> Operation[None]:
 def get_size(session: Session, cache: CacheAccess, peek_modes: Sequence[PeekMode] = ()) -> Operation[int]:
     """The number of entries in the copies that *peek_modes* name; without any, each entry is counted once."""
     modes = [PeekMode(mode) for mode in peek_modes]
-    return _read(session, cache, lambda header: messages.GetSize(header, modes))
+    return _read(session, cache, messages.GetSize, modes)
 
 
 def put_all_conflict(session: Session, cache: CacheAccess, entries: Sequence[ConflictEntry]) -> Operation[None]:
     """Set entries as another cluster has them, with their versions there."""
     _check_feature(session, Feature.DATA_REPLICATION_OPERATIONS, "put_all_conflict")
-    return _change(session, cache, lambda header: messages.PutAllConflict(header, entries))
+    return _change(session, cache, messages.PutAllConflict, entries)
 
 
 def remove_all_conflict(
@@ -238,7 +240,7 @@ def remove_all_conflict(
 ) -> Operation[None]:
     """Remove keys that another cluster has removed, with the versions of that."""
     _check_feature(session, Feature.DATA_REPLICATION_OPERATIONS, "remove_all_conflict")
-    return _change(session, cache, lambda header: messages.RemoveAllConflict(header, keys))
+    return _change(session, cache, messages.RemoveAllConflict, keys)
 
 
 def invoke(
@@ -249,9 +251,7 @@ def invoke(
     return with_class(
         session,
         processor,
-        lambda: _change(
-            session, cache, lambda header: messages.Invoke(header, key, processor, arguments, cache.lossless)
-        ),
+        lambda: _change(session, cache, messages.Invoke, key, processor, arguments, cache.lossless),
     )
 
 
@@ -264,9 +264,7 @@ def invoke_all(
     return with_class(
         session,
         processor,
-        lambda: _change(
-            session, cache, lambda header: messages.InvokeAll(header, items, processor, arguments, cache.lossless)
-        ),
+        lambda: _change(session, cache, messages.InvokeAll, items, processor, arguments, cache.lossless),
     )
 
 
@@ -330,8 +328,6 @@ def affinity(
 
 # --- how requests are made --------------------------------------------------------------------------------------
 
-MakeMessage = Callable[[CacheHeader], Message[T]]
-
 
 def within(
     session: Session, cache: CacheAccess, run: Callable[[int | None], Operation[T]], *, is_change: bool
@@ -342,16 +338,38 @@ def within(
     return transactions.joined(session, run, is_change=is_change)
 
 
-def _read(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
+def _read(
+    session: Session,
+    cache: CacheAccess,
+    message_class: Callable[Concatenate[CacheHeader, P], Message[T]],
+    *fields: P.args,
+    **named_fields: P.kwargs,
+) -> Operation[T]:
     if session.autocommit and cache.transaction is None:
-        return calls.call(session, make(cache.header()))
-    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=False)
+        return calls.call(session, message_class(cache.plain_header, *fields, **named_fields))
+    return within(
+        session,
+        cache,
+        lambda id_: calls.call(session, message_class(cache.header(id_), *fields, **named_fields)),
+        is_change=False,
+    )
 
 
-def _change(session: Session, cache: CacheAccess, make: MakeMessage[T]) -> Operation[T]:
+def _change(
+    session: Session,
+    cache: CacheAccess,
+    message_class: Callable[Concatenate[CacheHeader, P], Message[T]],
+    *fields: P.args,
+    **named_fields: P.kwargs,
+) -> Operation[T]:
     if session.autocommit and cache.transaction is None:
-        return calls.call(session, make(cache.header()))
-    return within(session, cache, lambda id_: calls.call(session, make(cache.header(id_))), is_change=True)
+        return calls.call(session, message_class(cache.plain_header, *fields, **named_fields))
+    return within(
+        session,
+        cache,
+        lambda id_: calls.call(session, message_class(cache.header(id_), *fields, **named_fields)),
+        is_change=True,
+    )
 
 
 def _with_keys(

@@ -16,7 +16,7 @@ from ignite_dbapi.operations import facts
 from ignite_dbapi.operations.resources import Opener, Work
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
-from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Call, Operation, Pending, Receive, Send
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import QueryAnswer
 from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsQuery
@@ -30,40 +30,30 @@ QueryAnswerT = TypeVar("QueryAnswerT", bound=QueryAnswer)
 
 def send(session: Session, message: Message[Any]) -> Operation[Pending]:
     """Send *message*, and first ask the server for whatever is missing to encode it."""
-    try:
-        pending: Pending = yield Send(session.channel, message)
-        return pending
-    except MissingFact as missing:
-        fact = missing
-    return (yield from _send_informed(session, message, fact))
-
-
-def _send_informed(session: Session, message: Message[Any], fact: MissingFact) -> Operation[Pending]:
-    """Ask the server for *fact*, and whatever else is missing, and send *message*."""
     while True:
-        yield from facts.learn(session, fact)
         try:
             pending: Pending = yield Send(session.channel, message)
             return pending
         except MissingFact as missing:
             fact = missing
+        yield from facts.learn(session, fact)
 
 
 def call(session: Session, message: Message[AnswerT]) -> Operation[AnswerT]:
     """Send *message* and wait for its answer."""
     try:
-        pending: Pending = yield Send(session.channel, message)
+        answer: AnswerT = yield Call(session.channel, message)
+        return answer
     except MissingFact as missing:
         fact = missing
-        pending = yield from _send_informed(session, message, fact)
     while True:
+        yield from facts.learn(session, fact)
         try:
-            answer: AnswerT = yield Receive(pending)
+            # What was sent is not sent again.
+            answer = yield Call(session.channel, message) if fact.pending is None else Receive(fact.pending)
+            return answer
         except MissingFact as missing:
             fact = missing
-        else:
-            return answer
-        yield from facts.learn(session, fact)
 
 
 def open_query(
@@ -74,7 +64,8 @@ def open_query(
     *may_leak*: a failure may leave the cursor open, as for every SELECT. *work* is the call of a cursor that the query
     belongs to, which may be cancelled.
     """
-    yield from close_orphans(session)
+    if session.abandoned or session.resources.orphans:
+        yield from close_orphans(session)
     while True:
         yield Acquire(session.resource_lock)
         try:
@@ -101,7 +92,6 @@ def open_query(
 
 def receive_query(session: Session, pending: Pending, *, work: Work | None = None) -> Operation[Any]:
     """Wait for the answer to a query."""
-    opener = session.resources.opener(pending)
     try:
         try:
             answer: QueryAnswer = yield Receive(pending)
@@ -109,6 +99,7 @@ def receive_query(session: Session, pending: Pending, *, work: Work | None = Non
             if work is not None:
                 work.queries.remove(pending)
     except Error as error:
+        opener = session.resources.opener(pending)
         session.resources.failed(pending)
         if opener is not None and not (work is not None and work.is_cancelled):
             _tell_timeout(error, pending, opener)

@@ -14,7 +14,9 @@ from ignite_dbapi.types import SqlType, sql_type
 
 def check_arguments(parameters: Sequence[Any] | None, statement: Statement) -> Sequence[Any]:
     """*parameters* as a sequence with a value for each parameter of *statement*; lists as arrays."""
-    if parameters is None:
+    if type(parameters) is tuple or type(parameters) is list:
+        pass
+    elif parameters is None:
         parameters = ()
     elif isinstance(parameters, (str, bytes, Mapping)) or not isinstance(parameters, Iterable):
         raise ProgrammingError(

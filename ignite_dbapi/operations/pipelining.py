@@ -14,7 +14,7 @@ import attrs
 
 from ignite_dbapi.errors import OperationalError, ProgrammingError
 from ignite_dbapi.protocol.codec import Knowledge, MissingFact, encode
-from ignite_dbapi.protocol.exchange import Acquire, Channel, Flush, Lock, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Acquire, Call, Channel, Flush, Lock, Operation, Pending, Receive, Send
 
 T = TypeVar("T")
 
@@ -193,19 +193,21 @@ class Pipeline:
                 )
                 step.is_done = True
                 raise
-            if type(effect) is Acquire:
-                step.has_locked = True
-            elif type(effect) is Receive:
-                step.pending = effect.pending
-                # What holds a lock must not keep it while others take their turn.
-                if is_first and not step.has_locked:
-                    return
-            elif type(effect) is Send and is_first and not step.has_locked:
-                number = self._waiting.get(effect.channel, 0) + 1
-                self._waiting[effect.channel] = number % self._group
-                effect.may_wait = number < self._group
+            may_wait = is_first and not step.has_locked
             raised = None
             try:
+                if type(effect) is Call:
+                    # In two steps, so that others can be started between them.
+                    effect = Receive((yield self._sending(effect, may_wait=may_wait)))
+                elif type(effect) is Send:
+                    effect = self._sending(effect, may_wait=may_wait)
+                elif type(effect) is Acquire:
+                    step.has_locked = True
+                if type(effect) is Receive:
+                    step.pending = effect.pending
+                    # What holds a lock must not keep it while others take their turn.
+                    if may_wait:
+                        return
                 result = yield effect
             except Exception as error:
                 raised = error
@@ -214,6 +216,14 @@ class Pipeline:
                     # Only the waiting was given up.
                     raise
                 raised = error
+
+    def _sending(self, effect: Call | Send, *, may_wait: bool) -> Send:
+        """What sends the message of *effect*, if it *may_wait* together with those of others."""
+        if not may_wait:
+            return Send(effect.channel, effect.message)
+        number = self._waiting.get(effect.channel, 0) + 1
+        self._waiting[effect.channel] = number % self._group
+        return Send(effect.channel, effect.message, number < self._group)
 
 
 def _identity(key: Any, knowledge: Knowledge) -> bytes | None:

@@ -78,8 +78,7 @@ class ResourceLedger:
 
     def opener(self, pending: Pending) -> Opener | None:
         """What is known of *pending* while it is under way."""
-        with self._lock:
-            return self._in_flight.get(pending)
+        return self._in_flight.get(pending)
 
     def opening(self, pending: Pending, *, may_leak: bool, sql: str | None = None, since: float | None = None) -> None:
         """A request was sent that makes the server open something, and leave it open when it fails if *may_leak*.
@@ -98,7 +97,9 @@ class ResourceLedger:
             if has_more:
                 opener.pending = None
                 self._open[resource_id] = opener
-            if resource_id > self.last_id:
+            if resource_id == self.last_id + 1:
+                self.last_id = resource_id
+            elif resource_id > self.last_id:
                 # Numbers between belong to requests under way and to failed ones. A larger gap is nobody's, and
                 # may be as wide as an answer damaged on its way makes it.
                 others = len(self._in_flight) + self._suspects
@@ -123,7 +124,7 @@ class ResourceLedger:
             self._open.pop(resource_id, None)
 
     def _settle(self) -> None:
-        if not self._in_flight and not self._suspects:
+        if self._gaps and not self._in_flight and not self._suspects:
             self._gaps.clear()
 
     @property

@@ -29,7 +29,7 @@ _LEARNED_LIMIT: Final = 1000
 _CALCITE_WORKER_FAILED: Final = "Remote query execution"
 
 
-@attrs.frozen
+@attrs.define
 class Outcome:
     """What a statement gave: its *answer*, and the number of changed rows if it has no result."""
 
@@ -37,7 +37,7 @@ class Outcome:
     count: int | None
 
 
-@attrs.frozen
+@attrs.define
 class Attempt:
     """A statement under way.
 
@@ -49,7 +49,7 @@ class Attempt:
     form: int | None
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Run:
     """A statement with its options and the types of its parameters (*codes*), ready to be run as part of *work*."""
 

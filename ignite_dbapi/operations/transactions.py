@@ -22,7 +22,7 @@ from ignite_dbapi.operations.statements import Statement, StatementKind
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.context import Feature
-from ignite_dbapi.protocol.exchange import Acquire, Operation, Pending, Receive, Send, again
+from ignite_dbapi.protocol.exchange import Acquire, Call, Operation, Pending, Receive, Send, again
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionEnd, TransactionStart
 
@@ -85,6 +85,9 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
     with and without one.
     """
 
+    if session.autocommit:
+        return run(None)
+
     def checked(transaction_id: int | None) -> Operation[T]:
         if statement.kind is StatementKind.OTHER and transaction_id is not None:
             raise NotSupportedError(
@@ -142,6 +145,10 @@ def watched(operation: Operation[T], unanswered: list[Pending]) -> Operation[T]:
         effect = operation.send(None)
         while True:
             try:
+                if isinstance(effect, Call):
+                    # In two steps, so that it is known which of them was given up.
+                    effect = Send(effect.channel, effect.message)
+                    effect = Receive((yield effect))
                 result = yield effect
             except Exception as error:
                 effect = operation.throw(error)

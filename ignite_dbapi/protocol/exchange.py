@@ -2,6 +2,9 @@
 
 An **operation** is a generator. It yields effects - send this message, give me the answer to that one - and a
 runner in ``transport`` carries them out, blocking or awaiting. Nothing here touches a socket.
+
+Compiled from this file where Cython was at hand, interpreted otherwise: what is made and done for every request is
+most of what the driver itself adds to a short one.
 """
 
 from __future__ import annotations
@@ -13,6 +16,11 @@ from struct import Struct
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef, unused-ignore]
 
 from ignite_dbapi.errors import Error, OperationalError, ProtocolError, error_from_answer
 from ignite_dbapi.options import Address, ConnectOptions
@@ -93,24 +101,31 @@ class Subscription:
         self._size += len(frame)
 
 
+@cython.final
+@cython.cclass
 class Pending:
     """A request that was sent, until its answer is read.
 
-    *channel* is where it was sent. *frame* is the answer as it came, *error* why there will be none. *subscription* is
-    what it opened, if its message is of that kind. *waiter* is for the channel's own use.
+    *channel*, which whoever sent it sets, is where it was sent. *frame* is the answer as it came, *error* why there
+    will be none. *subscription* is what it opened, if its message is of that kind. *waiter* is for the channel's own
+    use.
     """
 
-    __slots__ = ("channel", "error", "frame", "message", "request_id", "subscription", "waiter")
-
-    channel: Channel
+    request_id: int = cython.declare(object, visibility="readonly")
+    message: Message[Any] = cython.declare(object, visibility="readonly")
+    channel: Channel = cython.declare(object, visibility="public")
+    frame: bytes | None = cython.declare(object, visibility="public")
+    error: Error | None = cython.declare(object, visibility="public")
+    subscription: Subscription | None = cython.declare(object, visibility="public")
+    waiter: Any = cython.declare(object, visibility="public")
 
     def __init__(self, request_id: int, message: Message[Any]) -> None:
         self.request_id = request_id
         self.message = message
-        self.frame: bytes | None = None
-        self.error: Error | None = None
-        self.subscription: Subscription | None = None
-        self.waiter: Any = None
+        self.frame = None
+        self.error = None
+        self.subscription = None
+        self.waiter = None
 
     @property
     def is_done(self) -> bool:
@@ -129,6 +144,7 @@ class Channel(Protocol):
     """A connection to one node, as operations see it: they name it in effects, and learn from it without waiting."""
 
     address: Address
+    exchange: Exchange
 
     @property
     def context(self) -> Context:
@@ -158,17 +174,61 @@ class Channel(Protocol):
         """Close the connection."""
 
 
-# These two are made for every request, and made faster than frozen classes are.
-@attrs.define(eq=False)
+# These four are made for every request, and cheaper to make than other effects are.
+@cython.final
+@cython.cclass
+class Call:
+    """Effect: send *message* through *channel* and wait for its answer. The result is the decoded answer.
+
+    A MissingFact names as its ``pending`` what was sent, if the fact is missing to read the answer.
+    """
+
+    channel: Channel = cython.declare(object, visibility="readonly")
+    message: Message[Any] = cython.declare(object, visibility="readonly")
+
+    def __init__(self, channel: Channel, message: Message[Any]) -> None:
+        self.channel = channel
+        self.message = message
+
+
+@cython.final
+@cython.cclass
 class Send:
     """Effect: send *message* through *channel*. The result is its :class:`Pending`.
 
     One that *may_wait* is sent together with those that follow, at the latest when somebody waits for an answer.
     """
 
-    channel: Channel
-    message: Message[Any]
-    may_wait: bool = False
+    channel: Channel = cython.declare(object, visibility="readonly")
+    message: Message[Any] = cython.declare(object, visibility="readonly")
+    may_wait: bool = cython.declare(cython.bint, visibility="readonly")
+
+    def __init__(self, channel: Channel, message: Message[Any], may_wait: bool = False) -> None:
+        self.channel = channel
+        self.message = message
+        self.may_wait = may_wait
+
+
+@cython.final
+@cython.cclass
+class Receive:
+    """Effect: wait for the answer to *pending*. The result is the decoded answer."""
+
+    pending: Pending = cython.declare(object, visibility="readonly")
+
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+
+
+@cython.final
+@cython.cclass
+class Acquire:
+    """Effect: wait for *lock*. Releasing it needs no effect."""
+
+    lock: Lock = cython.declare(object, visibility="readonly")
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock
 
 
 @attrs.frozen
@@ -176,13 +236,6 @@ class Flush:
     """Effect: send what waits to be sent through *channel*."""
 
     channel: Channel
-
-
-@attrs.define(eq=False)
-class Receive:
-    """Effect: wait for the answer to *pending*. The result is the decoded answer."""
-
-    pending: Pending
 
 
 @attrs.frozen
@@ -195,13 +248,6 @@ class Next:
 
     subscription: Subscription
     timeout: float | None = None
-
-
-@attrs.frozen
-class Acquire:
-    """Effect: wait for *lock*. Releasing it needs no effect."""
-
-    lock: Lock
 
 
 @attrs.frozen
@@ -225,30 +271,44 @@ class Sleep:
     seconds: float
 
 
-Effect = Send | Flush | Receive | Next | Acquire | Connect | Sleep
+Effect = Call | Send | Flush | Receive | Next | Acquire | Connect | Sleep
 Operation = Generator[Effect, Any, T]
 
 
+@cython.final
+@cython.cclass
 class Exchange:
     """Numbers requests, and brings every received answer to its request.
 
     Many requests may be under way at once, from several threads or tasks; answers come in any order. The
     channel that owns this object writes what :meth:`request` returns and passes on what it reads to
-    :meth:`feed`, from one place at a time.
+    :meth:`feed`, from one place at a time. :attr:`failure` is why nothing can be asked any more, or None,
+    :attr:`topology_version` the cluster's version (major, minor) that the node told last.
     """
+
+    context: Context = cython.declare(object, visibility="readonly")
+    frames: FrameBuffer = cython.declare(object, visibility="readonly")
+    failure: Error | None = cython.declare(object, visibility="readonly")
+    topology_version: tuple[int, int] = cython.declare(object, visibility="readonly")
+    _has_flags = cython.declare(cython.bint)
+    _request_ids: itertools.count[int] = cython.declare(object)
+    _pending: dict[int, Pending] = cython.declare(dict)
+    _subscriptions: dict[int, Subscription] = cython.declare(dict)
+    _opening = cython.declare(cython.Py_ssize_t)
+    _unclaimed: list[tuple[int, bytes]] = cython.declare(list)
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.frames = FrameBuffer()
-        self.failure: Error | None = None
+        self.failure = None
         self.topology_version = (0, 0)
         self._has_flags = context.version >= VERSION_WITH_FLAGS
         self._request_ids = itertools.count(1)
-        self._pending: dict[int, Pending] = {}
-        self._subscriptions: dict[int, Subscription] = {}
+        self._pending = {}
+        self._subscriptions = {}
         # Notifications that may belong to one of so many requests under way, whose answers will tell.
         self._opening = 0
-        self._unclaimed: list[tuple[int, bytes]] = []
+        self._unclaimed = []
 
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
@@ -309,7 +369,10 @@ class Exchange:
         return left
 
     def answer(self, pending: Pending) -> Any:
-        """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came."""
+        """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came.
+
+        A MissingFact names *pending*: once the fact is known, the answer can be decoded.
+        """
         frame, message = pending.frame, pending.message
         if frame is None:
             assert pending.error is not None
@@ -322,7 +385,11 @@ class Exchange:
         else:
             reader = Reader(frame, self.context.knowledge)
             self._header(reader)
-        return message.decode(reader, self.context)
+        try:
+            return message.decode(reader, self.context)
+        except MissingFact as missing:
+            missing.pending = pending
+            raise
 
     def _subscribe(self, pending: Pending, frame: bytes) -> None:
         """Make the subscription that *pending* was answered with."""
@@ -394,6 +461,7 @@ def again(error: Error) -> Error:
 
 __all__ = [
     "Acquire",
+    "Call",
     "Channel",
     "Connect",
     "Effect",

@@ -1,9 +1,17 @@
-"""Cuts a stream of bytes into frames: a length of four bytes, then as many bytes."""
+"""Cuts a stream of bytes into frames: a length of four bytes, then as many bytes.
+
+Compiled from this file where Cython was at hand, interpreted otherwise.
+"""
 
 from __future__ import annotations
 
 from struct import Struct
 from typing import Final
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef, unused-ignore]
 
 from ignite_dbapi.errors import ProtocolError
 
@@ -17,19 +25,29 @@ _LARGE_CHUNK: Final = 1 << 20
 HANDSHAKE_FRAME_LIMIT: Final = 1 << 16
 
 
+@cython.final
+@cython.cclass
 class FrameBuffer:
-    """Collects received bytes and gives out whole frames. Memory is spent only on bytes that did arrive."""
+    """Collects received bytes and gives out whole frames. Memory is spent only on bytes that did arrive.
+
+    No frame has more than :attr:`limit` bytes; None: any number.
+    """
+
+    limit: int | None = cython.declare(object, visibility="public")
+    _chunks: list[bytes] = cython.declare(list)
+    _size: int = cython.declare(cython.Py_ssize_t)
+    _needed: int = cython.declare(cython.Py_ssize_t)
 
     def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+        self._chunks = []
         self._size = 0
         # The size of what is to come first: of a length, and then of the frame including its length.
         self._needed = LENGTH_SIZE
-        self.limit: int | None = None
+        self.limit = None
 
     def wanted(self) -> int:
         """How many bytes to ask the socket for: about what is missing of the current frame."""
-        missing = self._needed - self._size
+        missing: cython.Py_ssize_t = self._needed - self._size
         return _CHUNK if missing <= _CHUNK else min(missing, _LARGE_CHUNK)
 
     @property
@@ -55,9 +73,9 @@ class FrameBuffer:
             self._chunks, self._size, self._needed = [], 0, LENGTH_SIZE
             return [frame]
         frames: list[bytes] = []
-        whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        start: cython.Py_ssize_t = 0
+        whole: bytes = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = [whole]
-        start = 0
         while True:
             self._needed = LENGTH_SIZE
             if len(whole) - start < LENGTH_SIZE:

@@ -15,6 +15,7 @@ from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context, Feature, ProtocolVersion
 from ignite_dbapi.protocol.exchange import (
     Acquire,
+    Call,
     Channel,
     Connect,
     Exchange,
@@ -50,7 +51,9 @@ class AwaitingChannel(asyncio.Protocol):
         self.address = address
         self._options = options
         self._transport: asyncio.Transport | None = None
-        self._exchange: Exchange | None = None
+        # From the end of the handshake on.
+        self.exchange: Exchange
+        self._is_agreed = False
         # Until it is answered, which nobody waits for.
         self._idle_timeout: Pending | None = None
         self._owner: weakref.ref[object] | None = None
@@ -72,11 +75,11 @@ class AwaitingChannel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand answers over to the tasks that wait for them."""
-        if self._exchange is None:
+        if not self._is_agreed:
             self._handshake_data.put_nowait(data)
             return
         try:
-            changed = self._exchange.feed(data)
+            changed = self.exchange.feed(data)
         except ProtocolError as error:
             self.give_up(error)
             return
@@ -91,7 +94,7 @@ class AwaitingChannel(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell every task that waits."""
-        if self._exchange is None:
+        if not self._is_agreed:
             self._handshake_data.put_nowait(b"")
         else:
             self.give_up(error or ConnectionResetError("the server closed the connection"))
@@ -109,20 +112,17 @@ class AwaitingChannel(asyncio.Protocol):
     @property
     def context(self) -> Context:
         """What was agreed on with the node."""
-        assert self._exchange is not None
-        return self._exchange.context
+        return self.exchange.context
 
     @property
     def failure(self) -> Error | None:
         """Why the channel cannot be used any more, or None."""
-        assert self._exchange is not None
-        return self._exchange.failure
+        return self.exchange.failure
 
     @property
     def topology_version(self) -> tuple[int, int]:
         """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
-        assert self._exchange is not None
-        return self._exchange.topology_version
+        return self.exchange.topology_version
 
     def new_lock(self) -> asyncio.Lock:
         """A lock that tasks wait for."""
@@ -130,9 +130,8 @@ class AwaitingChannel(asyncio.Protocol):
 
     def send(self, message: Message[Any]) -> Pending:
         """Send *message*; returns what :meth:`receive` waits for. Whoever sends more waits for :meth:`drain` first."""
-        assert self._exchange is not None
         assert self._transport is not None
-        pending, data = self._exchange.request(message)
+        pending, data = self.exchange.request(message)
         pending.channel = self
         self._last_sent = time.monotonic()
         if not self._has_sent:
@@ -166,9 +165,15 @@ class AwaitingChannel(asyncio.Protocol):
         """Wait until the socket takes more."""
         await self._writable.wait()
 
+    async def call(self, message: Message[Any]) -> Any:
+        """Send *message*, wait for its answer and decode it."""
+        pending = self.send(message)
+        if not self._writable.is_set():
+            await self.drain()
+        return await self.receive(pending)
+
     async def receive(self, pending: Pending) -> Any:
         """Wait for the answer to *pending* and decode it."""
-        assert self._exchange is not None
         if not pending.is_done:
             if self._options.request_timeout is None:
                 await _waiter(pending)
@@ -179,7 +184,7 @@ class AwaitingChannel(asyncio.Protocol):
                 except TimeoutError as error:
                     raise self.give_up(error) from error
         try:
-            return self._exchange.answer(pending)
+            return self.exchange.answer(pending)
         except ProtocolError as error:
             self.give_up(error)
             raise
@@ -199,25 +204,23 @@ class AwaitingChannel(asyncio.Protocol):
         self._start_heartbeats()
 
     def _start_heartbeats(self) -> None:
-        assert self._exchange is not None
         pending = self._idle_timeout
         if pending is None or self._owner is None or not pending.is_done:
             return
         self._idle_timeout = None
-        interval = heartbeat_interval(self._options.heartbeat_interval, self._exchange.answer(pending))
+        interval = heartbeat_interval(self._options.heartbeat_interval, self.exchange.answer(pending))
         if interval is not None:
             self._beat(self._owner, interval)
 
     def _beat(self, owner: weakref.ref[object], interval: float) -> None:
-        assert self._exchange is not None
         assert self._transport is not None
-        if owner() is None or self._exchange.failure is not None:
+        if owner() is None or self.exchange.failure is not None:
             return
         left = self._last_sent + interval - time.monotonic()
         if left <= 0:
             # Nobody waits for the answer, and a server that reads nothing is not sent more and more.
             if self._writable.is_set():
-                self._transport.write(self._exchange.request(Heartbeat())[1])
+                self._transport.write(self.exchange.request(Heartbeat())[1])
             self._last_sent = time.monotonic()
             left = interval
         self._next_heartbeat = asyncio.get_running_loop().call_later(left, self._beat, owner, interval)
@@ -229,15 +232,13 @@ class AwaitingChannel(asyncio.Protocol):
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
-        assert self._exchange is not None
-        self._exchange.unsubscribe(subscription)
+        self.exchange.unsubscribe(subscription)
         _wake(subscription)
 
     def give_up(self, error: BaseException, doing: str = "waiting for an answer") -> Error:
         """Close the connection because of *error* while *doing* something; returns what to raise."""
-        assert self._exchange is not None
         failure = error if isinstance(error, Error) else connection_lost(error, self.address, doing)
-        for item in self._exchange.fail(failure):
+        for item in self.exchange.fail(failure):
             _wake(item)
         if self._next_heartbeat is not None:
             self._next_heartbeat.cancel()
@@ -273,7 +274,8 @@ class AwaitingChannel(asyncio.Protocol):
             try:
                 request = steps.send(answers[0])
             except StopIteration as agreed:
-                self._exchange = Exchange(agreed.value)
+                self.exchange = Exchange(agreed.value)
+                self._is_agreed = True
                 return
 
 
@@ -316,7 +318,9 @@ async def run(operation: Operation[T], channel: Channel | None = None) -> T:
         raised = None
         try:
             # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
-            if type(effect) is Send:
+            if type(effect) is Call:
+                result = await effect.channel.call(effect.message)  # type: ignore[attr-defined]
+            elif type(effect) is Send:
                 result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
                 if not effect.channel.is_writable:  # type: ignore[attr-defined]
                     await effect.channel.drain()  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context, Feature, ProtocolVersion
 from ignite_dbapi.protocol.exchange import (
     Acquire,
+    Call,
     Channel,
     Connect,
     Exchange,
@@ -70,7 +71,7 @@ class BlockingChannel:
     ) -> None:
         self._socket = connected
         self.address = address
-        self._exchange = exchange
+        self.exchange = exchange
         self._request_timeout = options.request_timeout
         self._wanted_interval = options.heartbeat_interval
         # Until it is answered, which is together with the first request that is made, or seen by the heartbeats.
@@ -80,27 +81,26 @@ class BlockingChannel:
         self._last_sent = self._last_received = time.monotonic()
         self._send_lock = threading.Lock()
         self._unsent = bytearray()
-        # Guards which thread reads; the condition is for those that wait for it to have read.
-        self._lock = threading.Lock()
-        self._has_read = threading.Condition(self._lock)
-        self._is_reading = False
+        # Held by the thread that reads; the condition is for those that wait for it to have read.
+        self._reading = threading.Lock()
+        self._has_read = threading.Condition(threading.Lock())
         self._waiting = 0
         _channels.add(self)
 
     @property
     def context(self) -> Context:
         """What was agreed on with the node."""
-        return self._exchange.context
+        return self.exchange.context
 
     @property
     def failure(self) -> Error | None:
         """Why the channel cannot be used any more, or None."""
-        return self._exchange.failure
+        return self.exchange.failure
 
     @property
     def topology_version(self) -> tuple[int, int]:
         """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
-        return self._exchange.topology_version
+        return self.exchange.topology_version
 
     def new_lock(self) -> threading.Lock:
         """A lock that threads wait for."""
@@ -111,10 +111,17 @@ class BlockingChannel:
 
         One that *may_wait* is sent with the next one that may not, by :meth:`flush`, or before anything is received.
         """
-        pending, data = self._exchange.request(message)
+        pending, data = self.exchange.request(message)
         pending.channel = self
         self._send(data, may_wait)
         return pending
+
+    def call(self, message: Message[Any]) -> Any:
+        """Send *message*, wait for its answer and decode it."""
+        pending, data = self.exchange.request(message)
+        pending.channel = self
+        self._send(data, False)
+        return self.receive(pending)
 
     def flush(self) -> None:
         """Send what waits to be sent."""
@@ -142,59 +149,69 @@ class BlockingChannel:
 
     def receive(self, pending: Pending) -> Any:
         """Wait for the answer to *pending* and decode it."""
-        while pending.frame is None and pending.error is None:
-            if self._unsent:
-                self.flush()
-            self._read_or_wait(pending)
         try:
-            return self._exchange.answer(pending)
+            while pending.frame is None and pending.error is None:
+                if self._unsent:
+                    self.flush()
+                if not self._reading.acquire(False):
+                    self._wait_for_reader(pending)
+                    continue
+                try:
+                    if not pending.is_done:
+                        self._take_in(self._socket.recv)
+                finally:
+                    self._reading.release()
+                    if self._waiting:
+                        self._wake()
+        except KeyboardInterrupt as error:
+            # Wherever it was: nobody can tell any more who reads, and what was read.
+            self.give_up(error, "waiting for an answer")
+            raise
+        try:
+            return self.exchange.answer(pending)
         except ProtocolError as error:
             self.give_up(error, "reading an answer")
             raise
 
-    def _read_or_wait(self, pending: Pending) -> None:
-        with self._lock:
-            since = time.monotonic() if self._is_reading else 0.0
-            while self._is_reading and not pending.is_done:
-                self._wait_for_reader(since)
-            if pending.frame is not None or pending.error is not None:
-                return
-            self._is_reading = True
-        try:
-            self._take_in(self._socket.recv)
-        finally:
-            self._stop_reading()
+    def _wait_for_reader(self, pending: Pending) -> None:
+        """Wait until nobody reads or *pending* is done, after the last sign of life no longer than a request may."""
+        since = time.monotonic()
+        while self._wait(lambda: pending.is_done, self._time_to_wait(since)):
+            pass
 
-    def _wait_for_reader(self, since: float) -> None:
-        """Wait until another thread has read something, but *since* then no longer than a request may take."""
+    def _time_to_wait(self, since: float) -> float | None:
         if self._request_timeout is None:
-            self._wait()
-            return
-        # That thread may be waiting for a notification, however long it takes.
+            return None
+        # The thread that reads may be waiting for a notification, however long it takes.
         left = max(since, self._last_received) + self._request_timeout - time.monotonic()
         if left <= 0:
             timeout = TimeoutError("timed out")
             raise self.give_up(timeout, "waiting for an answer") from timeout
-        self._wait(left)
+        return left
 
-    def _wait(self, timeout: float | None = None) -> bool:
-        """Wait until another thread has read something; False if that takes more than *timeout* seconds."""
-        self._waiting += 1
-        try:
-            return self._has_read.wait(timeout)
-        finally:
-            self._waiting -= 1
+    def _wait(self, is_over: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until another thread has read something, *timeout* seconds at most; False if there is no need to."""
+        with self._has_read:
+            # Before looking who reads: whoever stops reading looks here afterwards.
+            self._waiting += 1
+            try:
+                if is_over() or not self._reading.locked():
+                    return False
+                self._has_read.wait(timeout)
+                return True
+            finally:
+                self._waiting -= 1
 
     def _take_in(self, receive: Callable[[int], bytes | None]) -> bool:
         """Read from the socket, and hand over what came; False if *receive* found nothing."""
         try:
-            data = receive(self._exchange.frames.wanted())
+            data = receive(self.exchange.frames.wanted())
             if data is None:
                 return False
             if not data:
                 raise ConnectionResetError("the server closed the connection")
             self._last_received = time.monotonic()
-            self._exchange.feed(data)
+            self.exchange.feed(data)
             if self._idle_timeout is not None:
                 self._learn_interval(self._idle_timeout)
         except BaseException as error:
@@ -205,11 +222,10 @@ class BlockingChannel:
             raise
         return True
 
-    def _stop_reading(self) -> None:
-        with self._lock:
-            self._is_reading = False
-            if self._waiting:
-                self._has_read.notify_all()
+    def _wake(self) -> None:
+        """Let the threads that wait for another one look at what it has read."""
+        with self._has_read:
+            self._has_read.notify_all()
 
     def next(self, subscription: Subscription, timeout: float | None) -> bytes | None:
         """Wait for a notification; None if none came within *timeout* seconds or the subscription was closed."""
@@ -225,19 +241,19 @@ class BlockingChannel:
 
     def _idle(self, is_over: Callable[[], bool], deadline: float | None) -> None:
         """Wait for the socket, or for the thread that reads it, until *is_over*. Ctrl-C does no harm meanwhile."""
-        with self._lock:
-            while self._is_reading and not is_over():
-                if not self._wait(_left(deadline)):
-                    return
-            if is_over():
+        while not self._reading.acquire(False):
+            left = _left(deadline)
+            if is_over() or left == 0.0:
                 return
-            self._is_reading = True
+            self._wait(is_over, left)
         try:
-            if not self._take_in(self._receive_now):
+            if not is_over() and not self._take_in(self._receive_now):
                 left = _left(deadline)
                 self._wait_for_data(_LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT))
         finally:
-            self._stop_reading()
+            self._reading.release()
+            if self._waiting:
+                self._wake()
 
     def _receive_now(self, size: int) -> bytes | None:
         if isinstance(self._socket, socket.socket):
@@ -262,7 +278,7 @@ class BlockingChannel:
         if not idle_timeout.is_done:
             return
         self._idle_timeout = None
-        self._heartbeat_interval = heartbeat_interval(self._wanted_interval, self._exchange.answer(idle_timeout))
+        self._heartbeat_interval = heartbeat_interval(self._wanted_interval, self.exchange.answer(idle_timeout))
         if self._heartbeat_interval is None and self._heartbeats is not None:
             self._heartbeats.stop()
 
@@ -287,20 +303,22 @@ class BlockingChannel:
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
         # Threads that wait are woken by the server's answer to what closes the resource.
-        self._exchange.unsubscribe(subscription)
+        self.exchange.unsubscribe(subscription)
 
     def give_up(self, error: BaseException, doing: str) -> Error:
         """Close the connection because of *error* while *doing* something; returns what to raise."""
         failure = error if isinstance(error, ProtocolError) else connection_lost(error, self.address, doing)
-        self._exchange.fail(failure)
+        self.exchange.fail(failure)
         self._close_socket()
+        if self._waiting:
+            self._wake()
         # Another thread may have closed it before, which is then why this one failed.
-        assert self._exchange.failure is not None
-        return failure if self._exchange.failure is failure else again(self._exchange.failure)
+        assert self.exchange.failure is not None
+        return failure if self.exchange.failure is failure else again(self.exchange.failure)
 
     def close(self) -> None:
         """Close the connection. The server frees whatever it held for it."""
-        self._exchange.fail(InterfaceError("the connection is closed", code="connection_closed"))
+        self.exchange.fail(InterfaceError("the connection is closed", code="connection_closed"))
         self._close_socket()
 
     def _close_socket(self) -> None:
@@ -313,7 +331,7 @@ class BlockingChannel:
 
     def abandon_in_child(self) -> None:
         """In a forked child: the connection stays the parent's, whose socket must not be shut down."""
-        self._exchange.fail(
+        self.exchange.fail(
             InterfaceError(
                 "the connection was opened in the parent process; connect again after fork",
                 code="connection_of_parent",
@@ -364,7 +382,9 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
         raised = None
         try:
             # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
-            if type(effect) is Send:
+            if type(effect) is Call:
+                result = effect.channel.call(effect.message)  # type: ignore[attr-defined]
+            elif type(effect) is Send:
                 result = effect.channel.send(effect.message, may_wait=effect.may_wait)  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]

@@ -18,13 +18,14 @@ import attrs
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = re.findall(r'"(\w+)"', re.search(r"for name in \((.*?)\)", (ROOT / "setup.py").read_text(), re.DOTALL)[1])
+MODULES = re.findall(r'"([\w/]+)"', re.search(r"for name in \((.*?)\)", (ROOT / "setup.py").read_text(), re.DOTALL)[1])
 #: Prints for each module that can be compiled whether it is.
 _FORMS = """
 import importlib, sys
 from ignite_dbapi.protocol.codec import COMPILED, decode, encode
 assert decode(encode(["a", 1])) == ["a", 1]
-files = [importlib.import_module(f"ignite_dbapi.protocol.codec.{name}").__file__ for name in sys.argv[1:]]
+names = [name.replace("/", ".") for name in sys.argv[1:]]
+files = [importlib.import_module(f"ignite_dbapi.protocol.{name}").__file__ for name in names]
 print(COMPILED, *sorted({not file.endswith(".py") for file in files}))
 """
 
@@ -100,10 +101,14 @@ def test_compiled_wheel(compiled: Wheel, tmp_path: Path) -> None:
     assert f"-cp{sys.version_info[0]}{sys.version_info[1]}-" in compiled.path.name
     assert {"ignite_dbapi/py.typed", "sqlalchemy_ignite/py.typed"} <= set(compiled.names)
     assert not [name for name in compiled.names if name.endswith(".c")]
-    binaries = [name.rpartition("/")[2].partition(".")[0] for name in compiled.names if name.endswith((".so", ".pyd"))]
+    binaries = [
+        name.removeprefix("ignite_dbapi/protocol/").partition(".")[0]
+        for name in compiled.names
+        if name.endswith((".so", ".pyd"))
+    ]
     assert sorted(binaries) == sorted(MODULES)
     # The sources are there, too: for tracebacks, and for the interpreted form.
-    assert {f"ignite_dbapi/protocol/codec/{name}.py" for name in MODULES} <= set(compiled.names)
+    assert {f"ignite_dbapi/protocol/{name}.py" for name in MODULES} <= set(compiled.names)
     assert compiled.forms(tmp_path) == "True True"
 
 

@@ -6,15 +6,10 @@ a compiler was at hand; :data:`COMPILED` tells which form runs.
 
 from __future__ import annotations
 
-import os
-import sys
+from ignite_dbapi.protocol import _forms
 
-if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
-    from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
-
-    # Python looks for the modules of this folder among the sources alone.
-    for _folder in __path__:
-        sys.path_importer_cache[_folder] = FileFinder(_folder, (SourceFileLoader, SOURCE_SUFFIXES))
+if _forms.MUST_INTERPRET:
+    _forms.interpret(__path__)
 
 from ignite_dbapi.protocol.codec.knowledge import (
     BinaryField,

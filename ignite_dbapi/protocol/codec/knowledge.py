@@ -20,7 +20,12 @@ from ignite_dbapi.protocol.codec.values import BinaryObject, EnumValue
 
 
 class MissingFact(Exception):
-    """The codec needs to know something about the cluster before it can go on."""
+    """The codec needs to know something about the cluster before it can go on.
+
+    *pending* is the request whose answer could not be read for the lack of it; None if it is missing to write one.
+    """
+
+    pending: Any = None
 
 
 class MissingServerFacts(MissingFact):

@@ -70,17 +70,17 @@ class CacheHeader:
     transaction_id: int | None = None
     keep_binary: bool = False
     # The whole of it, where it is the same for every server.
-    _encoded: bytes | None = attrs.field(init=False, repr=False, eq=False)
+    encoded: bytes | None = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         plain = self.expiry is None and self.transaction_id is None
         flags = _KEEP_BINARY if self.keep_binary else 0
-        object.__setattr__(self, "_encoded", _PLAIN_HEADER.pack(self.cache_id, flags) if plain else None)
+        object.__setattr__(self, "encoded", _PLAIN_HEADER.pack(self.cache_id, flags) if plain else None)
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the header."""
-        if self._encoded is not None:
-            writer.raw(self._encoded)
+        if self.encoded is not None:
+            writer.raw(self.encoded)
             return
         writer.i32(self.cache_id)
         flags = _KEEP_BINARY if self.keep_binary else 0
@@ -100,7 +100,8 @@ class CacheHeader:
             writer.i32(self.transaction_id)
 
 
-@attrs.frozen
+# Made for every operation on an entry, and made faster than frozen classes are.
+@attrs.define
 class CacheRequest(Message[AnswerT]):
     """A request for one entry, or for the cache as a whole: its *values* are the key and what goes with it."""
 
@@ -109,135 +110,147 @@ class CacheRequest(Message[AnswerT]):
 
     def encode(self, writer: Writer, context: Context) -> None:
         """Write the request."""
-        self.header.encode(writer, context)
+        header = self.header
+        if header.encoded is not None:
+            writer.raw(header.encoded)
+        else:
+            header.encode(writer, context)
         for value in self.values:
             if value is None:
                 raise no_null()
             writer.value(value)
 
 
-@attrs.frozen
+@attrs.define
 class _BooleanRequest(CacheRequest[bool]):
     def decode(self, reader: Reader, context: Context) -> bool:
         """Read whether it was so, or was done."""
         return reader.boolean()
 
 
-@attrs.frozen
+def _decode_value(self: _ValueRequest | Invoke, reader: Reader, context: Context) -> Any:
+    """Read the one value of the answer, None if there is none."""
+    if self.lossless:
+        reader = Reader(reader.data, context.knowledge, reader.position, reader.end, lossless=True)
+    value = reader.value()
+    if reader.remaining():
+        raise ProtocolError(f"{reader.remaining()} bytes follow the value")
+    return value
+
+
+@attrs.define
 class _ValueRequest(CacheRequest[Any]):
     lossless: bool = False
 
-    def decode(self, reader: Reader, context: Context) -> Any:
-        """Read the value, None if there is none."""
-        return _value(reader, context, self.lossless)
+    decode = _decode_value
 
 
-@attrs.frozen
+@attrs.define
 class Get(_ValueRequest):
     """The value of a key."""
 
     op_code = 1000
 
 
-@attrs.frozen
+@attrs.define
 class Put(CacheRequest[None]):
     """Set the value of a key: key, value."""
 
     op_code = 1001
 
 
-@attrs.frozen
+@attrs.define
 class PutIfAbsent(_BooleanRequest):
     """Set the value of a key that has none: key, value."""
 
     op_code = 1002
 
 
-@attrs.frozen
+@attrs.define
 class GetAndPut(_ValueRequest):
     """Set the value of a key, and answer the one before: key, value."""
 
     op_code = 1005
 
 
-@attrs.frozen
+@attrs.define
 class GetAndReplace(_ValueRequest):
     """Set the value of a key that has one, and answer the one before: key, value."""
 
     op_code = 1006
 
 
-@attrs.frozen
+@attrs.define
 class GetAndRemove(_ValueRequest):
     """Remove a key, and answer its value."""
 
     op_code = 1007
 
 
-@attrs.frozen
+@attrs.define
 class GetAndPutIfAbsent(_ValueRequest):
     """Set the value of a key that has none, otherwise answer the one it has: key, value."""
 
     op_code = 1008
 
 
-@attrs.frozen
+@attrs.define
 class Replace(_BooleanRequest):
     """Set the value of a key that has one: key, value."""
 
     op_code = 1009
 
 
-@attrs.frozen
+@attrs.define
 class ReplaceIfEquals(_BooleanRequest):
     """Set the value of a key that has a given one: key, expected value, new value."""
 
     op_code = 1010
 
 
-@attrs.frozen
+@attrs.define
 class ContainsKey(_BooleanRequest):
     """Whether a key has a value."""
 
     op_code = 1011
 
 
-@attrs.frozen
+@attrs.define
 class Clear(CacheRequest[None]):
     """Drop all entries, without telling listeners and stores."""
 
     op_code = 1013
 
 
-@attrs.frozen
+@attrs.define
 class ClearKey(CacheRequest[None]):
     """Drop the entry of a key, without telling listeners and stores."""
 
     op_code = 1014
 
 
-@attrs.frozen
+@attrs.define
 class RemoveKey(_BooleanRequest):
     """Remove the entry of a key; answers whether there was one."""
 
     op_code = 1016
 
 
-@attrs.frozen
+@attrs.define
 class RemoveIfEquals(_BooleanRequest):
     """Remove the entry of a key that has a given value: key, expected value."""
 
     op_code = 1017
 
 
-@attrs.frozen
+@attrs.define
 class RemoveAll(CacheRequest[None]):
     """Remove every entry, one after the other."""
 
     op_code = 1019
 
 
-@attrs.frozen
+@attrs.define
 class LocalPeek(_ValueRequest):
     """The value of a key, if the node itself holds it."""
 
@@ -461,9 +474,7 @@ class Invoke(Message[Any]):
         writer.value(self.key)
         _encode_processor(writer, self.processor, self.arguments)
 
-    def decode(self, reader: Reader, context: Context) -> Any:
-        """Read what the processor returned."""
-        return _value(reader, context, self.lossless)
+    decode = _decode_value
 
 
 @attrs.frozen
@@ -512,15 +523,6 @@ def _encode_processor(writer: Writer, processor: Any, arguments: Sequence[Any]) 
     writer.u8(_JAVA)
     writer.i32(len(arguments))
     writer.values(arguments)
-
-
-def _value(reader: Reader, context: Context, lossless: bool) -> Any:
-    if lossless:
-        reader = Reader(reader.data, context.knowledge, reader.position, reader.end, lossless=True)
-    value = reader.value()
-    if reader.remaining():
-        raise ProtocolError(f"{reader.remaining()} bytes follow the value")
-    return value
 
 
 # --- caches themselves ------------------------------------------------------------------------------------------

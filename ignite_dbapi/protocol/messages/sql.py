@@ -19,7 +19,7 @@ _PAGE_SIZE_AND_LIMIT: Final = Struct("<ii")
 _OPTIONS: Final = Struct("<B6?q?")
 
 
-@attrs.frozen
+@attrs.define
 class SqlFieldsAnswer:
     """The answer to a query: *cursor_id* on the server, the *columns*' names, the first page."""
 
@@ -36,7 +36,8 @@ class EncodedArguments:
     data: bytes | bytearray
 
 
-@attrs.frozen(kw_only=True)
+# Made for every statement, and made in a third of the time that a frozen class of so many fields takes.
+@attrs.define(kw_only=True)
 class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server.
 
@@ -114,7 +115,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         return SqlFieldsAnswer(cursor_id, columns, Page.read(reader, len(columns)))
 
 
-@attrs.frozen
+@attrs.define
 class SqlFieldsPage(Message[Page]):
     """Get the next page of a query with *column_count* columns."""
 
