@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -52,8 +53,7 @@ class PagedResult:
         while count is None or len(rows) < count:
             if not (yield from self.has_rows(work)):
                 break
-            taken = yield from self._take(self.page.row_count if count is None else count - len(rows))
-            rows += taken
+            yield from self._take(self.page.row_count if count is None else count - len(rows), rows)
 
     def has_rows(self, work: Work | None = None) -> Operation[bool]:
         """Whether there are more rows: then some are in the page, and the page after it is on its way."""
@@ -106,14 +106,14 @@ class PagedResult:
             self._failure = calls.query_cancelled()
             yield from self.close()
 
-    def _take(self, count: int) -> Operation[list[tuple[Any, ...]]]:
+    def _take(self, count: int, rows: list[tuple[Any, ...]]) -> Operation[None]:
+        """Append the next *count* rows of the page to *rows*, or those before the first that no object can be."""
         try:
-            return (yield from self._informed(lambda: self.page.take(count, self.session.context)))
+            yield from self._informed(lambda: self.page.take(count, self.session.context, rows))
         except DataError:
-            # One value cannot be given as a Python object: the rows before it can.
             if count == 1:
                 raise
-        return (yield from self._take_until_error())
+            yield from self._take_until_error(rows)
 
     def _informed(self, step: Callable[[], T]) -> Operation[T]:
         """Do *step*, and do it again when what it needs to know was asked for."""
@@ -124,13 +124,11 @@ class PagedResult:
                 fact = missing
             yield from facts.learn(self.session, fact)
 
-    def _take_until_error(self) -> Operation[list[tuple[Any, ...]]]:
-        rows = yield from self._take(1)
-        try:
+    def _take_until_error(self, rows: list[tuple[Any, ...]]) -> Operation[None]:
+        yield from self._take(1, rows)
+        with suppress(DataError, MissingFact):
             while True:
-                rows += self.page.take(1, self.session.context)
-        except (DataError, MissingFact):
-            return rows
+                self.page.take(1, self.session.context, rows)
 
     def close(self) -> Operation[None]:
         """Free the cursor on the server, if it still has it."""
@@ -177,7 +175,9 @@ class ResultSet(PagedResult):
         if not (yield from self.has_rows(work)):
             return []
         self._block = self.page, self.page.position, self.page.row_count
-        return (yield from self._take(min(count, self.page.row_count)))
+        rows: list[tuple[Any, ...]] = []
+        yield from self._take(min(count, self.page.row_count), rows)
+        return rows
 
     def rewind(self, count: int) -> None:
         """Let the last *count* rows of the last block be the next ones again."""

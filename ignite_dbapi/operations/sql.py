@@ -234,7 +234,10 @@ class CursorState:
             # Only the waiting was given up: these are still the next ones.
             self._buffer = iter(rows)
             raise
-        return rows + self._made(more) if rows else self._made(more)
+        made = self._made(more)
+        # In place, because they are few and the others may be very many.
+        made[:0] = rows
+        return made
 
     def fetch_columns(self, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
         """What *maker* makes of the next *count* rows, or (None) of those of a page; fewer, or none, at the end."""

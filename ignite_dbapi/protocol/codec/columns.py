@@ -754,8 +754,7 @@ def _bits(values: bytearray, count: cython.Py_ssize_t) -> bytearray:
 
 def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
     """The decimals of *column* as integers of :attr:`Column.width` bytes, all with the column's scale."""
-    scales = array("i", bytes(column.scales))
-    scale = max(column.scale, max(scales, default=0))
+    scale = max(column.scale, _largest(column.scales))
     column.scale = scale
     if scale > 38:
         column.width = 32
@@ -769,6 +768,7 @@ def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
             break
         column.width = 32
     else:
+        scales = array("i", bytes(column.scales))
         failed = next((place for place, own in enumerate(scales) if own > 76), 0)
     raise DataError(
         f"column {column.name!r}, row {first_row + failed} (from 0): a DECIMAL that needs more than the 76 digits that "
@@ -776,6 +776,18 @@ def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
         f"statement, or fetch the rows with fetchall()",
         code="value_not_representable",
     )
+
+
+def _largest(numbers: bytearray) -> int:
+    """The largest of *numbers* of 32 bits, or 0."""
+    largest: cython.int = 0
+    if cython.compiled:
+        index: cython.Py_ssize_t
+        numbers_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, numbers))
+        for index in range(len(numbers) // 4):
+            largest = max(largest, numbers_[index])
+        return largest
+    return max(array("i", bytes(numbers)), default=0)
 
 
 def _rescaled(

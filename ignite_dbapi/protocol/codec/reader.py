@@ -480,14 +480,19 @@ class Reader:
 
     # --- pages of rows ------------------------------------------------------------------------------------
 
-    def rows(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list[tuple[Any, ...]]:
-        """The next *row_count* rows of *column_count* values each, as tuples.
+    def rows(
+        self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t, into: list[tuple[Any, ...]] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The next *row_count* rows of *column_count* values each, as tuples; appended to *into*, if that is given.
 
-        Nothing has been read if this raises: the position is then where it was.
+        Nothing has been read if this raises: the position is then where it was, and *into* as it was.
         """
         start: cython.Py_ssize_t = self.position
+        rows: list[tuple[Any, ...]] = [] if into is None else into
+        length: cython.Py_ssize_t = len(rows)
         try:
-            return self._read_rows(row_count, column_count)
+            self._read_rows(rows, row_count, column_count)
+            return rows
         except (StructError, IndexError):
             # Interpreted, struct and indexing notice the end of the message by themselves.
             raise _truncated(self.end + 1, self.end) from None
@@ -498,6 +503,7 @@ class Reader:
                 self._depth = 0
             if self.position < 0:
                 self.position = start
+                del rows[length:]
 
     def _restore_context(self) -> None:
         context, self._context = self._context, None
@@ -505,7 +511,12 @@ class Reader:
         setcontext(context)
 
     @cython.cfunc
-    def _read_rows(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list:  # type: ignore[type-arg]
+    def _read_rows(
+        self,
+        rows: list,  # type: ignore[type-arg]
+        row_count: cython.Py_ssize_t,
+        column_count: cython.Py_ssize_t,
+    ) -> object:
         data: bytes = self.data
         buffer: cython.p_const_uchar = data
         position: cython.Py_ssize_t = self.position
@@ -519,7 +530,6 @@ class Reader:
         clock: Any = self.knowledge.clock if self._presentation is None else None
         has_clock: cython.bint = clock is not None
         zone: Zone = Zone(clock)
-        rows: list = []  # type: ignore[type-arg]
         # Whether the row holds what may hold other things: only then has the garbage collector to look at it.
         has_containers: cython.bint
         # A row has at least one byte a value: a larger count is a lie, found before memory is spent on it.
@@ -621,7 +631,7 @@ class Reader:
         if position > end:
             raise _truncated(position, end)
         self.position = position
-        return rows
+        return None
 
     def column_codes(self, row_count: int, column_count: int) -> list[int]:
         """The type code of the first value in each column that is not NULL, in up to *row_count* rows.

@@ -54,12 +54,16 @@ class Page:
         reader = Reader(self.data, context.knowledge, self.position, self.end)
         return reader.column_codes(min(self.row_count, row_limit), self.column_count)
 
-    def take(self, count: int, context: Context) -> list[tuple[Any, ...]]:
-        """Decode the next *count* rows, or all that are left. Raises without having moved."""
+    def take(self, count: int, context: Context, into: list[tuple[Any, ...]] | None = None) -> list[tuple[Any, ...]]:
+        """Decode the next *count* rows, or all that are left. Raises without having moved.
+
+        Rows are appended to *into*, if that is given.
+        """
         count = min(count, self.row_count)
         reader = Reader(self.data, context.knowledge, self.position, self.end, lossless=self.lossless)
-        rows = reader.rows(count, self.column_count)
-        if count == self.row_count:
+        rows = reader.rows(count, self.column_count, into)
+        if count == self.row_count and reader.position != self.end:
+            del rows[len(rows) - count :]
             _check_end(reader.position, self.end)
         self.position = reader.position
         self.row_count -= count
