@@ -329,8 +329,16 @@ class Exchange:
 
     def feed(self, data: bytes) -> list[Pending | Subscription]:
         """Take in received bytes; returns the requests that they answer and the subscriptions that they notify."""
+        return self._take_in(self.frames.feed(data))
+
+    def filled(self, count: int) -> list[Pending | Subscription]:
+        """As :meth:`feed`, of so many bytes that were received into the room of :attr:`frames`."""
+        return self._take_in(self.frames.filled(count))
+
+    @cython.cfunc
+    def _take_in(self, frames: list) -> list:  # type: ignore[type-arg]
         changed: list[Pending | Subscription] = []
-        for frame in self.frames.feed(data):
+        for frame in frames:
             flags = 0
             if self._has_flags and len(frame) >= _ID_AND_FLAGS.size:
                 answered_id, flags = _ID_AND_FLAGS.unpack_from(frame)

@@ -6,7 +6,7 @@ Compiled from this file where Cython was at hand, interpreted otherwise.
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 try:
     import cython
@@ -15,80 +15,128 @@ except ModuleNotFoundError:
 
 from ignite_dbapi.errors import ProtocolError
 
+if cython.compiled:
+    from cython.cimports.cpython.bytes import (  # type: ignore[import-not-found]
+        PyBytes_AS_STRING,
+        PyBytes_FromStringAndSize,
+    )
+    from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory  # type: ignore[import-not-found]
+
 _LENGTH: Final = Struct("<i")
 LENGTH_SIZE: Final = 4
-_CHUNK: Final = 1 << 16
-_LARGE_CHUNK: Final = 1 << 20
+# How many bytes to ask a socket for that go to feed().
+CHUNK: Final = 1 << 16
+# A page of rows has room from the start. For what is announced to be larger, room is made as it comes.
+_ROOM: Final = 1 << 22
 
 # An answer to a handshake has a few dozen bytes. Whoever answers with more is no Ignite server, and must not
 # make the client wait for the gigabytes that four bytes of text amount to as a length.
 HANDSHAKE_FRAME_LIMIT: Final = 1 << 16
 
 
+@cython.cfunc
+def _new_room(size: cython.Py_ssize_t) -> Any:
+    """Memory for a frame, which is not looked at before it is filled."""
+    if cython.compiled:
+        return PyBytes_FromStringAndSize(cython.NULL, size)
+    return bytearray(size)
+
+
+@cython.cfunc
+def _view(room: Any, start: cython.Py_ssize_t) -> Any:
+    """The bytes of *room* from *start* on, to be written."""
+    if cython.compiled:
+        size: cython.Py_ssize_t = len(room)
+        # 0x200 is PyBUF_WRITE. Nobody else has these bytes yet.
+        return PyMemoryView_FromMemory(PyBytes_AS_STRING(room) + start, size - start, 0x200)
+    return memoryview(room)[start:]
+
+
 @cython.final
 @cython.cclass
 class FrameBuffer:
-    """Collects received bytes and gives out whole frames. Memory is spent only on bytes that did arrive.
+    """Collects received bytes and gives out whole frames.
 
-    No frame has more than :attr:`limit` bytes; None: any number.
+    Received bytes are given to :meth:`feed`. While a frame is under way, they can be received into :meth:`room`, where
+    the frame lies already, so that a large one is not copied; :meth:`filled` then tells how many came. No frame has
+    more than :attr:`limit` bytes; None: any number.
     """
 
     limit: int | None = cython.declare(object, visibility="public")
-    _chunks: list[bytes] = cython.declare(list)
+    # The beginning of a length.
+    _rest: bytes = cython.declare(bytes)
+    # The frame under way, how long it is to be, and how much of it has come.
+    _frame: Any = cython.declare(object)
+    _length: int = cython.declare(cython.Py_ssize_t)
     _size: int = cython.declare(cython.Py_ssize_t)
-    _needed: int = cython.declare(cython.Py_ssize_t)
 
     def __init__(self) -> None:
-        self._chunks = []
-        self._size = 0
-        # The size of what is to come first: of a length, and then of the frame including its length.
-        self._needed = LENGTH_SIZE
         self.limit = None
-
-    def wanted(self) -> int:
-        """How many bytes to ask the socket for: about what is missing of the current frame."""
-        missing: cython.Py_ssize_t = self._needed - self._size
-        return _CHUNK if missing <= _CHUNK else min(missing, _LARGE_CHUNK)
+        self._rest = b""
+        self._frame = None
+        self._length = 0
+        self._size = 0
 
     @property
     def received(self) -> bytes:
-        """What has arrived of the frame that is not complete yet."""
-        return b"".join(self._chunks)
+        """What has arrived of the frame that is not complete yet, and of its length."""
+        if self._frame is None:
+            return self._rest
+        return _LENGTH.pack(self._length) + bytes(self._frame[: self._size])
+
+    def room(self) -> memoryview | None:
+        """Where to receive what comes next of the frame under way, for :meth:`filled`; None if there is none."""
+        if self._frame is None:
+            return None
+        if self._size == len(self._frame):
+            grown = _new_room(min(2 * self._size, self._length))
+            _view(grown, 0)[: self._size] = self._frame
+            self._frame = grown
+        view: memoryview = _view(self._frame, self._size)
+        return view
+
+    def filled(self, count: int) -> list[bytes]:
+        """So many bytes came into :meth:`room`; returns the frame if they complete it."""
+        self._size += count
+        if self._size < self._length:
+            return []
+        frame = self._frame if cython.compiled else bytes(self._frame)
+        self._frame = None
+        return [frame]
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add *data*; returns the frames that it completes, without their lengths."""
-        if not self._chunks and len(data) > LENGTH_SIZE:
-            # One whole frame, as nearly always when one request follows the other.
-            (length,) = _LENGTH.unpack_from(data)
-            if length == len(data) - LENGTH_SIZE and (self.limit is None or length <= self.limit):
-                return [data[LENGTH_SIZE:]]
-        self._chunks.append(data)
-        self._size += len(data)
-        if self._size < self._needed:
-            return []
-        if self._size == self._needed > LENGTH_SIZE and len(self._chunks[0]) >= LENGTH_SIZE:
-            # A large frame ends where a chunk does: no byte of it is copied twice.
-            self._chunks[0] = self._chunks[0][LENGTH_SIZE:]
-            frame = b"".join(self._chunks)
-            self._chunks, self._size, self._needed = [], 0, LENGTH_SIZE
-            return [frame]
         frames: list[bytes] = []
         start: cython.Py_ssize_t = 0
-        whole: bytes = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = [whole]
-        while True:
-            self._needed = LENGTH_SIZE
-            if len(whole) - start < LENGTH_SIZE:
-                break
-            (length,) = _LENGTH.unpack_from(whole, start)
+        count: cython.Py_ssize_t
+        length: cython.Py_ssize_t
+        while self._frame is not None and start < len(data):
+            room = self.room()
+            assert room is not None
+            count = min(len(room), len(data) - start)
+            room[:count] = data[start : start + count]
+            frames += self.filled(count)
+            start += count
+        if self._rest:
+            data = self._rest + data
+        while len(data) - start >= LENGTH_SIZE:
+            length = _LENGTH.unpack_from(data, start)[0]
             if length <= 0 or (self.limit is not None and length > self.limit):
-                raise ProtocolError(f"frame of {length} bytes announced: {whole[start : start + 16]!r}")
-            self._needed = LENGTH_SIZE + length
-            if len(whole) - start < self._needed:
+                raise ProtocolError(f"frame of {length} bytes announced: {data[start : start + 16]!r}")
+            start += LENGTH_SIZE
+            count = len(data) - start
+            if count < length:
+                self._begin(data, start, length)
+                start += count
                 break
-            frames.append(whole[start + LENGTH_SIZE : start + self._needed])
-            start += self._needed
-        rest = whole[start:]
-        self._chunks = [rest] if rest else []
-        self._size = len(rest)
+            frames.append(data[start : start + length])
+            start += length
+        self._rest = data[start:]
         return frames
+
+    def _begin(self, data: bytes, start: cython.Py_ssize_t, length: cython.Py_ssize_t) -> None:
+        """Begin a frame of *length* bytes, of which those of *data* from *start* on have come."""
+        self._length = length
+        self._size = len(data) - start
+        self._frame = _new_room(min(max(_ROOM, self._size), length))
+        _view(self._frame, 0)[: self._size] = data[start:]

@@ -31,7 +31,7 @@ from ignite_dbapi.protocol.exchange import (
     Subscription,
     again,
 )
-from ignite_dbapi.protocol.frames import HANDSHAKE_FRAME_LIMIT, FrameBuffer
+from ignite_dbapi.protocol.frames import CHUNK, HANDSHAKE_FRAME_LIMIT, FrameBuffer
 from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
@@ -158,7 +158,7 @@ class BlockingChannel:
                     continue
                 try:
                     if not pending.is_done:
-                        self._take_in(self._socket.recv)
+                        self._take_in()
                 finally:
                     self._reading.release()
                     if self._waiting:
@@ -202,16 +202,24 @@ class BlockingChannel:
             finally:
                 self._waiting -= 1
 
-    def _take_in(self, receive: Callable[[int], bytes | None]) -> bool:
-        """Read from the socket, and hand over what came; False if *receive* found nothing."""
+    def _take_in(self, *, must_wait: bool = True) -> bool:
+        """Read from the socket, and hand over what came; False if nothing did, and it was not to wait for it."""
         try:
-            data = receive(self.exchange.frames.wanted())
-            if data is None:
-                return False
-            if not data:
+            room = self.exchange.frames.room() if must_wait else None
+            if room is None:
+                data = self._socket.recv(CHUNK) if must_wait else self._receive_now()
+                if data is None:
+                    return False
+                if data:
+                    self.exchange.feed(data)
+                has_ended = not data
+            else:
+                count = self._socket.recv_into(room)
+                self.exchange.filled(count)
+                has_ended = not count
+            if has_ended:
                 raise ConnectionResetError("the server closed the connection")
             self._last_received = time.monotonic()
-            self.exchange.feed(data)
             if self._idle_timeout is not None:
                 self._learn_interval(self._idle_timeout)
         except BaseException as error:
@@ -247,7 +255,7 @@ class BlockingChannel:
                 return
             self._wait(is_over, left)
         try:
-            if not is_over() and not self._take_in(self._receive_now):
+            if not is_over() and not self._take_in(must_wait=False):
                 left = _left(deadline)
                 self._wait_for_data(_LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT))
         finally:
@@ -255,10 +263,10 @@ class BlockingChannel:
             if self._waiting:
                 self._wake()
 
-    def _receive_now(self, size: int) -> bytes | None:
+    def _receive_now(self) -> bytes | None:
         if isinstance(self._socket, socket.socket):
-            return self._socket.recv(size) if wait_for(self._socket, for_writing=False, timeout=0) else None
-        return self._socket.recv_now(size)
+            return self._socket.recv(CHUNK) if wait_for(self._socket, for_writing=False, timeout=0) else None
+        return self._socket.recv_now(CHUNK)
 
     def _wait_for_data(self, timeout: float) -> None:
         try:
@@ -468,7 +476,7 @@ def _shake_hands(
         try:
             connected.sendall(request)
             while not answers:
-                answers = frames.feed(_received(connected, frames.wanted(), deadline))
+                answers = frames.feed(_received(connected, deadline))
         except (EOFError, ConnectionError) as error:
             # It may mean something else after the server has answered once.
             steps.throw(error)
@@ -479,11 +487,11 @@ def _shake_hands(
             return context
 
 
-def _received(connected: socket.socket | tls.SharedTlsSocket, size: int, deadline: float | None) -> bytes:
+def _received(connected: socket.socket | tls.SharedTlsSocket, deadline: float | None) -> bytes:
     if deadline is not None:
         # Each byte of a slow answer must not start the time anew.
         connected.settimeout(max(deadline - time.monotonic(), 0.001))
-    data = connected.recv(size)
+    data = connected.recv(CHUNK)
     if not data:
         raise EOFError
     return data

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from ignite_dbapi.errors import InterfaceError
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.transport.waiting import wait_for
+
+T = TypeVar("T")
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -75,10 +79,17 @@ class SharedTlsSocket:
 
     def recv(self, size: int) -> bytes:
         """Up to *size* bytes, as soon as there are any; none at the end."""
+        return self._receiving(lambda: self._socket.recv(size))
+
+    def recv_into(self, room: memoryview) -> int:
+        """Fill *room* with as many bytes as there are, as soon as there are any; returns how many, 0 at the end."""
+        return self._receiving(lambda: self._socket.recv_into(room))
+
+    def _receiving(self, receive: Callable[[], T]) -> T:
         while True:
             try:
                 with self._lock:
-                    return self._socket.recv(size)
+                    return receive()
             except ssl.SSLWantReadError:
                 for_writing = False
             except ssl.SSLWantWriteError:

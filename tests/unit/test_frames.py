@@ -62,26 +62,58 @@ def test_the_limit() -> None:
         limited.feed(b"HTTP/1.1 400 Bad Request")
 
 
-def test_an_announced_length_costs_no_memory() -> None:
+def test_an_announced_length_costs_little_memory() -> None:
     tracemalloc.start()
     try:
         buffer = FrameBuffer()
         assert buffer.feed(struct.pack("<i", 2**31 - 1) + b"x") == []
-        assert tracemalloc.get_traced_memory()[1] < 100_000
+        assert buffer.room() is not None
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
 
 
-def test_how_much_to_ask_for() -> None:
+@given(payloads, st.lists(st.integers(1, 40), max_size=20), st.booleans())
+def test_receiving_where_the_frame_lies(expected: list[bytes], sizes: list[int], is_together: bool) -> None:
+    stream = b"".join(map(frame, expected))
     buffer = FrameBuffer()
-    assert buffer.wanted() == 1 << 16
-    buffer.feed(struct.pack("<i", 1 << 18))
-    assert buffer.wanted() == 1 << 18
-    buffer.feed(bytes((1 << 18) - 10))
-    assert buffer.wanted() == 1 << 16
-    assert len(buffer.feed(bytes(10))) == 1
-    buffer.feed(struct.pack("<i", 2**31 - 1))
-    assert buffer.wanted() == 1 << 20
+    frames: list[bytes] = []
+    start = 0
+    for size in [*sizes, *[7] * len(stream)]:
+        room = buffer.room()
+        if room is None:
+            data = stream[start : start + size] if is_together else stream[start : start + 4]
+            frames += buffer.feed(data)
+            start += len(data)
+        else:
+            count = min(size, len(room), len(stream) - start)
+            room[:count] = stream[start : start + count]
+            frames += buffer.filled(count)
+            start += count
+    assert frames == expected
+    assert all(type(each) is bytes for each in frames)
+    assert buffer.room() is None
+    assert buffer.received == b""
+
+
+def test_room_for_a_frame_grows_with_what_comes() -> None:
+    payload = bytes(range(256)) * (20 << 12)
+    buffer = FrameBuffer()
+    assert buffer.room() is None
+    assert buffer.feed(frame(payload)[:1000]) == []
+    place, rooms = 996, []
+    while True:
+        room = buffer.room()
+        assert room is not None
+        rooms.append(len(room))
+        room[:] = payload[place : place + len(room)]
+        place += len(room)
+        frames = buffer.filled(len(room))
+        if frames:
+            break
+    assert frames == [payload]
+    assert rooms == [(4 << 20) - 996, 4 << 20, 8 << 20, 4 << 20]
+    assert buffer.room() is None
 
 
 def test_the_time_grows_with_the_number_of_bytes_only() -> None:
