@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 import attrs
 
@@ -32,7 +32,7 @@ from ignite_dbapi.protocol.messages.cache_configuration import CacheConfiguratio
 from ignite_dbapi.protocol.messages.pages import Page
 
 T = TypeVar("T")
-P = ParamSpec("P")
+Fields = TypeVarTuple("Fields")
 
 # What one request carries at most, give or take one entry. Server and client each hold a request in memory as a whole,
 # so there must be a bound; up to there, a TRANSACTIONAL cache applies a put_all as a whole.
@@ -341,16 +341,15 @@ def within(
 def _read(
     session: Session,
     cache: CacheAccess,
-    message_class: Callable[Concatenate[CacheHeader, P], Message[T]],
-    *fields: P.args,
-    **named_fields: P.kwargs,
+    message_class: Callable[[CacheHeader, *Fields], Message[T]],
+    *fields: *Fields,
 ) -> Operation[T]:
     if session.autocommit and cache.transaction is None:
-        return calls.call(session, message_class(cache.plain_header, *fields, **named_fields))
+        return calls.call(session, message_class(cache.plain_header, *fields))
     return within(
         session,
         cache,
-        lambda id_: calls.call(session, message_class(cache.header(id_), *fields, **named_fields)),
+        lambda id_: calls.call(session, message_class(cache.header(id_), *fields)),
         is_change=False,
     )
 
@@ -358,16 +357,15 @@ def _read(
 def _change(
     session: Session,
     cache: CacheAccess,
-    message_class: Callable[Concatenate[CacheHeader, P], Message[T]],
-    *fields: P.args,
-    **named_fields: P.kwargs,
+    message_class: Callable[[CacheHeader, *Fields], Message[T]],
+    *fields: *Fields,
 ) -> Operation[T]:
     if session.autocommit and cache.transaction is None:
-        return calls.call(session, message_class(cache.plain_header, *fields, **named_fields))
+        return calls.call(session, message_class(cache.plain_header, *fields))
     return within(
         session,
         cache,
-        lambda id_: calls.call(session, message_class(cache.header(id_), *fields, **named_fields)),
+        lambda id_: calls.call(session, message_class(cache.header(id_), *fields)),
         is_change=True,
     )
 

@@ -426,12 +426,12 @@ class Reader:
 
     def string(self) -> str | None:
         """A string with its type code, or NULL: the form of every string outside of values."""
-        code = self.u8()
+        code = self._code()
         if code == 101:
             return None
         if code != 9:
             raise ProtocolError(f"type code {code} where a string was expected")
-        return decode_text(self._slice(self.count()))
+        return self._string()
 
     def strings(self) -> list[str]:
         """A number, and so many strings with their type codes; NULL reads as no text."""
@@ -465,6 +465,13 @@ class Reader:
         """The number of bytes not read yet."""
         return self.end - self.position
 
+    def only_value(self) -> Any:
+        """The one value that the rest of the message is."""
+        value = self.value()
+        if self.position != self.end:
+            raise ProtocolError(f"{self.end - self.position} bytes follow the value")
+        return value
+
     @cython.cfunc
     def _advance(self, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
         position: cython.Py_ssize_t = self.position
@@ -472,6 +479,27 @@ class Reader:
             raise _truncated(position + size, self.end)
         self.position = position + size
         return position
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _code(self) -> cython.int:
+        """The next byte, which is a type code, unsigned."""
+        position: cython.Py_ssize_t = self._advance(1)
+        data: bytes = self.data
+        buffer: cython.p_const_uchar = data
+        return buffer[position]
+
+    @cython.cfunc
+    def _string(self) -> object:
+        """A string behind its type code."""
+        data: bytes = self.data
+        length: cython.Py_ssize_t = _i32(data, self._advance(4), self.end)
+        if length < 0 or length > self.end - self.position:
+            raise ProtocolError(f"string of {length} bytes, but only {self.end - self.position} bytes follow")
+        position: cython.Py_ssize_t = self._advance(length)
+        if cython.compiled:
+            return _text(data, data, position, length)
+        return decode_text(data[position : position + length])
 
     @cython.cfunc
     def _slice(self, size: cython.Py_ssize_t) -> bytes:
@@ -697,19 +725,20 @@ class Reader:
             self._handles = {}
         if self._depth >= _MAXIMUM_DEPTH:
             raise ProtocolError(f"values nested more than {_MAXIMUM_DEPTH} deep", code="nesting")
-        start = self.position
+        start: cython.Py_ssize_t = self.position
         self._depth += 1
         try:
-            return self._value_of(self.i8(), start)
+            return self._value_of(self._code(), start)
         finally:
             self._depth -= 1
 
-    def _value_of(self, code: int, start: int) -> Any:
-        lossless = self._lossless
+    @cython.cfunc
+    def _value_of(self, code: cython.int, start: cython.Py_ssize_t) -> object:
+        lossless: cython.bint = self._lossless
         if code == 101:
             return None
         if code == 9:
-            return decode_text(self._slice(self.count()))
+            return self._string()
         if code == 4:
             return self.i64()
         if code == 6:
@@ -730,7 +759,7 @@ class Reader:
             return Typed(TypeCode(code), value) if lossless else value
         if code in (11, 33, 36):
             return self._temporal(code)
-        if code == -2:
+        if code == 254:
             return self._optimized()
         if code in PRIMITIVE_ARRAY_FORMATS:
             items = self._primitives(code)
@@ -761,7 +790,7 @@ class Reader:
         if code == 35:
             interfaces = [ClassReference(*self._type_reference()) for _ in range(self.count(4))]
             return Proxy(interfaces, self.value())
-        raise ProtocolError(f"unknown type code {code} at byte {start}")
+        raise ProtocolError(f"unknown type code {code if code < 128 else code - 256} at byte {start}")
 
     def _narrow(self, code: int) -> Any:
         if code == 1:
@@ -1047,8 +1076,4 @@ _FIXED_SIZES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8, 7: 2, 8: 1, 10: 16, 11: 8, 3
 
 def decode(data: bytes, knowledge: Knowledge | None = None, *, lossless: bool = False) -> Any:
     """The one value that *data* holds. Raises ProtocolError if there is more, or less."""
-    reader = Reader(data, knowledge or Knowledge(), lossless=lossless)
-    value = reader.value()
-    if reader.remaining():
-        raise ProtocolError(f"{reader.remaining()} bytes follow the value")
-    return value
+    return Reader(data, knowledge or Knowledge(), lossless=lossless).only_value()

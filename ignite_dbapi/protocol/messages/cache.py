@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import NotSupportedError, ProgrammingError, ProtocolError
+from ignite_dbapi.errors import NotSupportedError, ProgrammingError
 from ignite_dbapi.protocol.codec import Knowledge, Reader, Writer
 from ignite_dbapi.protocol.codec.names import string_hash
 from ignite_dbapi.protocol.codec.values import OptimizedBlob
@@ -132,10 +132,7 @@ def _decode_value(self: _ValueRequest | Invoke, reader: Reader, context: Context
     """Read the one value of the answer, None if there is none."""
     if self.lossless:
         reader = Reader(reader.data, context.knowledge, reader.position, reader.end, lossless=True)
-    value = reader.value()
-    if reader.remaining():
-        raise ProtocolError(f"{reader.remaining()} bytes follow the value")
-    return value
+    return reader.only_value()
 
 
 @attrs.define
