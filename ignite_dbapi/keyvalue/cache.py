@@ -10,6 +10,7 @@ import attrs
 
 from ignite_dbapi.cluster.cluster import ANYWHERE, Entry, OnSession, Target
 from ignite_dbapi.keyvalue.cursors import ScanCursor, SqlCursor
+from ignite_dbapi.keyvalue.datatypes.conversion import PLAIN
 from ignite_dbapi.keyvalue.datatypes.expiry_policy import ExpiryPolicy
 from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_QUERY_ENTITIES
 from ignite_dbapi.keyvalue.events import CacheEvent, ContinuousQuery
@@ -108,7 +109,8 @@ class BaseCache:
     ) -> Operation[T]:
         """*operation* on the entry of *key*."""
         owner = self._owner
-        key = owner.conversion.value(key, key_hint)
+        if key_hint is not None or type(key) not in PLAIN:
+            key = owner.conversion.value(key, key_hint)
         if owner._current_transaction() is not None:
             return self._use(operation, key, *values, is_idempotent=is_idempotent)
         target, arguments = Entry(self._entry_id, key), (self._access, key, *values)
@@ -122,6 +124,8 @@ class BaseCache:
         return attrs.evolve(self._access, transaction=transaction), OnSession(transaction.session)
 
     def _value(self, value: Any, hint: Any) -> Any:
+        if hint is None and type(value) in PLAIN:
+            return value
         return self._owner.conversion.value(value, hint)
 
     def _keys(self, keys: Iterable[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from logging import DEBUG
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -22,7 +23,7 @@ from ignite_dbapi.keyvalue.connection.protocol_context import ProtocolContext
 from ignite_dbapi.keyvalue.cursors import SqlFieldsCursor
 from ignite_dbapi.keyvalue.datatypes.transactions import TransactionConcurrency, TransactionIsolation
 from ignite_dbapi.keyvalue.exceptions import ParameterError, ReconnectError, combined, translated
-from ignite_dbapi.keyvalue.monitoring import Publisher
+from ignite_dbapi.keyvalue.monitoring import Publisher, logger
 from ignite_dbapi.keyvalue.owners import OF_CLIENTS
 from ignite_dbapi.keyvalue.presentation import DataClasses
 from ignite_dbapi.keyvalue.sets import ClusterSet, SetConfiguration
@@ -147,7 +148,7 @@ class BaseClient:
         is_idempotent: bool = False,
     ) -> Operation[T]:
         cluster, publisher = self._cluster or self._router, self._publisher
-        if publisher.follows_queries:
+        if publisher.has_query_listeners or logger.isEnabledFor(DEBUG):
             return cluster.call(
                 lambda session: publisher.follow(operation(session, *arguments)), target, is_idempotent=is_idempotent
             )

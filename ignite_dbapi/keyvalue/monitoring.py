@@ -177,12 +177,9 @@ class Publisher(Listener):
         listeners = list(listeners or ())
         self._connection_listeners = [each for each in listeners if isinstance(each, ConnectionEventListener)]
         self._query_listeners = [each for each in listeners if isinstance(each, QueryEventListener)]
+        #: Whether a listener wants to know about requests; the log may want to as well.
+        self.has_query_listeners = bool(self._query_listeners)
         self._agreed = agreed
-
-    @property
-    def follows_queries(self) -> bool:
-        """Whether anybody wants to know about requests."""
-        return bool(self._query_listeners) or logger.isEnabledFor(logging.DEBUG)
 
     def _tell(self, listeners: Iterable[Any], method: str, event: Any) -> None:
         for listener in listeners:

@@ -219,7 +219,8 @@ class BlockingChannel:
                 has_ended = not count
             if has_ended:
                 raise ConnectionResetError("the server closed the connection")
-            self._last_received = time.monotonic()
+            if self._request_timeout is not None:
+                self._last_received = time.monotonic()
             if self._idle_timeout is not None:
                 self._learn_interval(self._idle_timeout)
         except BaseException as error:

@@ -27,7 +27,7 @@ from ignite_dbapi.protocol.codec.values import (
 )
 
 # What the codec writes as it is.
-_PLAIN: Final = frozenset({int, str, float, bool, NoneType, bytes, bytearray, memoryview, Decimal, UUID})
+PLAIN: Final = frozenset({int, str, float, bool, NoneType, bytes, bytearray, memoryview, Decimal, UUID})
 
 _COLLECTION_KINDS: Final = range(-1, 6)
 _MAP_KINDS: Final = range(3)
@@ -59,7 +59,7 @@ def to_wire(value: Any, hint: Any = None, ancestors: Ancestors | None = None) ->
     """
     if hint is None:
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             return value
         if kind is tuple and is_hinted(value):
             value, hint = value
@@ -78,19 +78,19 @@ def to_wire(value: Any, hint: Any = None, ancestors: Ancestors | None = None) ->
 def keys_to_wire(keys: Iterable[Any]) -> list[Any]:
     """Each of *keys*, which may be tuples ``(key, hint)``."""
     found = list(keys)
-    if _PLAIN.issuperset(map(type, found)):
+    if PLAIN.issuperset(map(type, found)):
         return found
-    return [key if type(key) in _PLAIN else to_wire(key) for key in found]
+    return [key if type(key) in PLAIN else to_wire(key) for key in found]
 
 
 def pairs_to_wire(pairs: Mapping[Any, Any]) -> Mapping[Any, Any] | list[tuple[Any, Any]]:
     """The entries of *pairs*, in which keys and values may be tuples ``(value, hint)``; *pairs* if none are."""
-    if _PLAIN.issuperset(map(type, pairs)) and _PLAIN.issuperset(map(type, pairs.values())):
+    if PLAIN.issuperset(map(type, pairs)) and PLAIN.issuperset(map(type, pairs.values())):
         return pairs
     return [
         (
-            key if type(key) in _PLAIN else to_wire(key),
-            value if type(value) in _PLAIN else to_wire(value),
+            key if type(key) in PLAIN else to_wire(key),
+            value if type(value) in PLAIN else to_wire(value),
         )
         for key, value in pairs.items()
     ]
@@ -191,7 +191,7 @@ def collection(kind: int, items: Iterable[Any], ancestors: Ancestors | None) -> 
 def converted_items(items: Iterable[Any], ancestors: Ancestors | None) -> list[Any]:
     """Each of *items*, which may be hinted."""
     try:
-        return [item if type(item) in _PLAIN else to_wire(item, None, ancestors) for item in items]
+        return [item if type(item) in PLAIN else to_wire(item, None, ancestors) for item in items]
     except RecursionError:
         raise _contains_itself() from None
 
