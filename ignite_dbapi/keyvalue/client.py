@@ -369,7 +369,7 @@ class Client(BaseClient):
     ParameterError is raised for wrong arguments.
     """
 
-    _new_lock = threading.Lock
+    _new_lock = staticmethod(threading.RLock)
     _connection_class = Connection
 
     def _run(self, operation: Operation[T], where: str = "cache") -> T:

@@ -20,8 +20,10 @@ from ignite_dbapi.protocol.exchange import (
     Call,
     Channel,
     Connect,
+    Effect,
     Exchange,
     Flush,
+    Lock,
     Next,
     Operation,
     Pending,
@@ -102,9 +104,8 @@ class BlockingChannel:
         """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
         return self.exchange.topology_version
 
-    def new_lock(self) -> threading.Lock:
-        """A lock that threads wait for."""
-        return threading.Lock()
+    #: Makes a lock that threads wait for. It knows its owner, which Ctrl-C makes necessary; see :func:`run`.
+    new_lock = staticmethod(threading.RLock)
 
     def send(self, message: Message[Any], *, may_wait: bool = False) -> Pending:
         """Send *message*; returns what :meth:`receive` waits for.
@@ -371,45 +372,74 @@ def run(operation: Operation[T], channel: Channel | None = None) -> T:
     *channel* is given up if the operation finds that an answer is broken: pages are decoded when their rows are
     fetched, which may show only then.
     """
+    effect: Effect | None = None
+    # The locks that the operation has asked for.
+    locks: list[Any] = []
     result: Any = None
     raised: BaseException | None = None
-    while True:
-        try:
-            effect = operation.send(result) if raised is None else operation.throw(raised)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
-        except ProtocolError as error:
+    try:
+        while True:
+            try:
+                effect = operation.send(result) if raised is None else operation.throw(raised)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            except ProtocolError as error:
+                if channel is not None:
+                    channel.give_up(error, "reading an answer")
+                raise
+            raised = None
+            try:
+                # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
+                if type(effect) is Call:
+                    result = effect.channel.call(effect.message)  # type: ignore[attr-defined]
+                elif type(effect) is Send:
+                    result = effect.channel.send(effect.message, may_wait=effect.may_wait)  # type: ignore[attr-defined]
+                elif type(effect) is Receive:
+                    result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
+                elif type(effect) is Next:
+                    result = effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
+                elif type(effect) is Acquire:
+                    locks.append(effect.lock)
+                    result = effect.lock.acquire()  # type: ignore[attr-defined]
+                elif type(effect) is Flush:
+                    result = effect.channel.flush()  # type: ignore[attr-defined]
+                elif type(effect) is Sleep:
+                    time.sleep(effect.seconds)
+                else:
+                    assert type(effect) is Connect
+                    result = connect(effect.options, effect.address, effect.attributes, effect.version)
+            except BaseException as error:
+                raised = error
+                if isinstance(error, KeyboardInterrupt):
+                    _let_go(effect, error)
+    except KeyboardInterrupt as error:
+        if error is not raised:
+            # Amid the operation's own steps or between them, where it cannot be taken up again.
+            with contextlib.suppress(RuntimeError):
+                operation.close()
+            _let_go(effect, error)
             if channel is not None:
-                channel.give_up(error, "reading an answer")
-            raise
-        except KeyboardInterrupt as error:
-            # Amid the operation's own steps, which it cannot take up again.
-            if channel is not None and error is not raised:
                 channel.give_up(error, "handling an answer")
-            raise
-        raised = None
-        try:
-            # Channels and locks are of this module's kind, because whoever runs an operation has made them so.
-            if type(effect) is Call:
-                result = effect.channel.call(effect.message)  # type: ignore[attr-defined]
-            elif type(effect) is Send:
-                result = effect.channel.send(effect.message, may_wait=effect.may_wait)  # type: ignore[attr-defined]
-            elif type(effect) is Receive:
-                result = effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
-            elif type(effect) is Next:
-                result = effect.subscription.channel.next(effect.subscription, effect.timeout)  # type: ignore[attr-defined]
-            elif type(effect) is Acquire:
-                result = effect.lock.acquire()  # type: ignore[attr-defined]
-            elif type(effect) is Flush:
-                result = effect.channel.flush()  # type: ignore[attr-defined]
-            elif type(effect) is Sleep:
-                time.sleep(effect.seconds)
-            else:
-                assert type(effect) is Connect
-                result = connect(effect.options, effect.address, effect.attributes, effect.version)
-        except BaseException as error:
-            raised = error
+        # One more Ctrl-C may have come before the operation could release them.
+        for lock in locks:
+            _release(lock)
+        raise
+
+
+def _let_go(effect: Effect | None, error: KeyboardInterrupt) -> None:
+    """Leave nothing of *effect* behind, whose result the operation has not got, or may not have got."""
+    if type(effect) is Acquire:
+        _release(effect.lock)
+    elif type(effect) is Send or type(effect) is Call:
+        # A request that nobody knows of may be under way.
+        effect.channel.give_up(error, "sending a request")
+
+
+def _release(lock: Lock) -> None:
+    """Release *lock* if it is this thread's, which nobody can tell but the lock itself."""
+    with contextlib.suppress(RuntimeError):
+        lock.release()
 
 
 def connect(

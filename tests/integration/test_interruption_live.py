@@ -182,3 +182,75 @@ def test_ctrl_c_at_any_moment(node: Any, what: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "closed" in done.stdout
+
+
+CTRL_C_AMONG_THREADS = """
+import faulthandler, os, random, signal, sys, threading, time
+import ignite_dbapi
+from ignite_dbapi import keyvalue
+
+faulthandler.dump_traceback_later(80, exit=True)
+host, port = sys.argv[1].rpartition("/")[2].split(":")
+client = keyvalue.Client().connect(host, int(port))
+cache = client.get_or_create_cache("ctrl-c")
+for number in range(20):
+    cache.put(number, "x" * number)
+reads = [0, 0]
+interrupts = 0
+stop = threading.Event()
+
+def read(place):
+    number = random.randrange(20)
+    try:
+        value = cache.get(number)
+    except ignite_dbapi.Error as error:
+        assert error.is_connection_lost, error
+    else:
+        assert value == "x" * number, (number, value)
+        reads[place] += 1
+
+def beside():
+    while not stop.is_set():
+        read(1)
+
+def interrupt():
+    for number in range(600):
+        time.sleep(random.random() * (0.01 if number % 3 else 0.001))
+        os.kill(os.getpid(), signal.SIGINT)
+
+def interrupted():
+    global interrupts
+    while interrupter.is_alive():
+        try:
+            while interrupter.is_alive():
+                read(0)
+        except KeyboardInterrupt:
+            interrupts += 1
+
+def repeat(action):
+    # One more may come while another is counted.
+    try:
+        action()
+    except KeyboardInterrupt:
+        repeat(action)
+
+reader = threading.Thread(target=beside, daemon=True)
+interrupter = threading.Thread(target=interrupt, daemon=True)
+reader.start()
+repeat(lambda: repeat(lambda: (interrupter.ident or interrupter.start(), interrupted())))
+stop.set()
+reader.join()
+assert cache.get(7) == "x" * 7
+client.close()
+assert interrupts > 20 and min(reads) > 20, (interrupts, reads)
+print("done")
+"""
+
+
+def test_ctrl_c_leaves_no_lock_behind(node: Any) -> None:
+    # Connecting again takes locks, which a thread that is interrupted must let go.
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C_AMONG_THREADS, node.url], capture_output=True, text=True, timeout=100, check=False
+    )
+    # Python itself tells of interrupts that it met in callbacks of its own.
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
