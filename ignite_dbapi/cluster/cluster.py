@@ -494,7 +494,7 @@ class Cluster:
             self._topology_lock.release()
 
     def _newest_version(self) -> tuple[int, int]:
-        return max((session.channel.topology_version for session in self.sessions), default=(0, 0))
+        return max((session.channel.exchange.topology_version for session in self.sessions), default=(0, 0))
 
     def _is_outdated(self) -> bool:
         return self._newest_version() > self._topology_version

@@ -81,62 +81,62 @@ class CacheAccess:
 
 def get(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """The value of *key*, or None."""
-    return _read(session, cache, messages.Get, (key,), cache.lossless)
+    return _single(session, cache, messages.Get, (key,), cache.lossless, is_change=False)
 
 
 def put(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[None]:
     """Set the value of *key*."""
-    return _change(session, cache, messages.Put, (key, value))
+    return _single(session, cache, messages.Put, (key, value), is_change=True)
 
 
 def put_if_absent(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has none; tells whether it was set."""
-    return _change(session, cache, messages.PutIfAbsent, (key, value))
+    return _single(session, cache, messages.PutIfAbsent, (key, value), is_change=True)
 
 
 def get_and_put(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key*; returns the one before, or None."""
-    return _change(session, cache, messages.GetAndPut, (key, value), cache.lossless)
+    return _single(session, cache, messages.GetAndPut, (key, value), cache.lossless, is_change=True)
 
 
 def get_and_put_if_absent(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key* if it has none; returns the one that it has, or None."""
-    return _change(session, cache, messages.GetAndPutIfAbsent, (key, value), cache.lossless)
+    return _single(session, cache, messages.GetAndPutIfAbsent, (key, value), cache.lossless, is_change=True)
 
 
 def get_and_replace(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[Any]:
     """Set the value of *key* if it has one; returns the one before, or None."""
-    return _change(session, cache, messages.GetAndReplace, (key, value), cache.lossless)
+    return _single(session, cache, messages.GetAndReplace, (key, value), cache.lossless, is_change=True)
 
 
 def get_and_remove(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """Remove *key*; returns its value, or None."""
-    return _change(session, cache, messages.GetAndRemove, (key,), cache.lossless)
+    return _single(session, cache, messages.GetAndRemove, (key,), cache.lossless, is_change=True)
 
 
 def replace(session: Session, cache: CacheAccess, key: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has one; tells whether it was set."""
-    return _change(session, cache, messages.Replace, (key, value))
+    return _single(session, cache, messages.Replace, (key, value), is_change=True)
 
 
 def replace_if_equals(session: Session, cache: CacheAccess, key: Any, expected: Any, value: Any) -> Operation[bool]:
     """Set the value of *key* if it has the value *expected*; tells whether it was set."""
-    return _change(session, cache, messages.ReplaceIfEquals, (key, expected, value))
+    return _single(session, cache, messages.ReplaceIfEquals, (key, expected, value), is_change=True)
 
 
 def contains_key(session: Session, cache: CacheAccess, key: Any) -> Operation[bool]:
     """Whether *key* has a value."""
-    return _read(session, cache, messages.ContainsKey, (key,))
+    return _single(session, cache, messages.ContainsKey, (key,), is_change=False)
 
 
 def remove_key(session: Session, cache: CacheAccess, key: Any) -> Operation[bool]:
     """Remove *key*; tells whether it had a value."""
-    return _change(session, cache, messages.RemoveKey, (key,))
+    return _single(session, cache, messages.RemoveKey, (key,), is_change=True)
 
 
 def remove_if_equals(session: Session, cache: CacheAccess, key: Any, expected: Any) -> Operation[bool]:
     """Remove *key* if it has the value *expected*; tells whether it was removed."""
-    return _change(session, cache, messages.RemoveIfEquals, (key, expected))
+    return _single(session, cache, messages.RemoveIfEquals, (key, expected), is_change=True)
 
 
 def clear_key(session: Session, cache: CacheAccess, key: Any) -> Operation[None]:
@@ -147,7 +147,7 @@ def clear_key(session: Session, cache: CacheAccess, key: Any) -> Operation[None]
 
 def local_peek(session: Session, cache: CacheAccess, key: Any) -> Operation[Any]:
     """The value of *key* if the connected node holds it in memory, or None."""
-    return _read(session, cache, messages.LocalPeek, (key,), cache.lossless)
+    return _single(session, cache, messages.LocalPeek, (key,), cache.lossless, is_change=False)
 
 
 # --- many entries ---------------------------------------------------------------------------------------------
@@ -226,13 +226,13 @@ def clear(session: Session, cache: CacheAccess) -> Operation[None]:
 def get_size(session: Session, cache: CacheAccess, peek_modes: Sequence[PeekMode] = ()) -> Operation[int]:
     """The number of entries in the copies that *peek_modes* name; without any, each entry is counted once."""
     modes = [PeekMode(mode) for mode in peek_modes]
-    return _read(session, cache, messages.GetSize, modes)
+    return _single(session, cache, messages.GetSize, modes, is_change=False)
 
 
 def put_all_conflict(session: Session, cache: CacheAccess, entries: Sequence[ConflictEntry]) -> Operation[None]:
     """Set entries as another cluster has them, with their versions there."""
     _check_feature(session, Feature.DATA_REPLICATION_OPERATIONS, "put_all_conflict")
-    return _change(session, cache, messages.PutAllConflict, entries)
+    return _single(session, cache, messages.PutAllConflict, entries, is_change=True)
 
 
 def remove_all_conflict(
@@ -240,7 +240,7 @@ def remove_all_conflict(
 ) -> Operation[None]:
     """Remove keys that another cluster has removed, with the versions of that."""
     _check_feature(session, Feature.DATA_REPLICATION_OPERATIONS, "remove_all_conflict")
-    return _change(session, cache, messages.RemoveAllConflict, keys)
+    return _single(session, cache, messages.RemoveAllConflict, keys, is_change=True)
 
 
 def invoke(
@@ -251,7 +251,7 @@ def invoke(
     return with_class(
         session,
         processor,
-        lambda: _change(session, cache, messages.Invoke, key, processor, arguments, cache.lossless),
+        lambda: _single(session, cache, messages.Invoke, key, processor, arguments, cache.lossless, is_change=True),
     )
 
 
@@ -264,7 +264,9 @@ def invoke_all(
     return with_class(
         session,
         processor,
-        lambda: _change(session, cache, messages.InvokeAll, items, processor, arguments, cache.lossless),
+        lambda: _single(
+            session, cache, messages.InvokeAll, items, processor, arguments, cache.lossless, is_change=True
+        ),
     )
 
 
@@ -338,35 +340,21 @@ def within(
     return transactions.joined(session, run, is_change=is_change)
 
 
-def _read(
+def _single(
     session: Session,
     cache: CacheAccess,
     message_class: Callable[[CacheHeader, *Fields], Message[T]],
     *fields: *Fields,
+    is_change: bool,
 ) -> Operation[T]:
+    """Make one request of *message_class*, with *fields* behind the header, in the transaction if there is one."""
     if session.autocommit and cache.transaction is None:
         return calls.call(session, message_class(cache.plain_header, *fields))
     return within(
         session,
         cache,
         lambda id_: calls.call(session, message_class(cache.header(id_), *fields)),
-        is_change=False,
-    )
-
-
-def _change(
-    session: Session,
-    cache: CacheAccess,
-    message_class: Callable[[CacheHeader, *Fields], Message[T]],
-    *fields: *Fields,
-) -> Operation[T]:
-    if session.autocommit and cache.transaction is None:
-        return calls.call(session, message_class(cache.plain_header, *fields))
-    return within(
-        session,
-        cache,
-        lambda id_: calls.call(session, message_class(cache.header(id_), *fields)),
-        is_change=True,
+        is_change=is_change,
     )
 
 

@@ -154,10 +154,6 @@ class Channel(Protocol):
     def failure(self) -> Error | None:
         """Why the channel cannot be used any more, or None."""
 
-    @property
-    def topology_version(self) -> tuple[int, int]:
-        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
-
     def new_lock(self) -> Lock:
         """A lock to be waited for with :class:`Acquire`."""
 
@@ -283,7 +279,7 @@ class Exchange:
     Many requests may be under way at once, from several threads or tasks; answers come in any order. The
     channel that owns this object writes what :meth:`request` returns and passes on what it reads to
     :meth:`feed`, from one place at a time. :attr:`failure` is why nothing can be asked any more, or None,
-    :attr:`topology_version` the cluster's version (major, minor) that the node told last.
+    :attr:`topology_version` the cluster's version (major, minor) that the node told last; (0, 0) before it has.
     """
 
     context: Context = cython.declare(object, visibility="readonly")

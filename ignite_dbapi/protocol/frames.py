@@ -26,8 +26,6 @@ _LENGTH: Final = Struct("<i")
 LENGTH_SIZE: Final = 4
 # How many bytes to ask a socket for that go to feed().
 CHUNK: Final = 1 << 16
-# A page of rows has room from the start. For what is announced to be larger, room is made as it comes.
-_ROOM: Final = 1 << 22
 
 # An answer to a handshake has a few dozen bytes. Whoever answers with more is no Ignite server, and must not
 # make the client wait for the gigabytes that four bytes of text amount to as a length.
@@ -69,6 +67,8 @@ class FrameBuffer:
     _frame: Any = cython.declare(object)
     _length: int = cython.declare(cython.Py_ssize_t)
     _size: int = cython.declare(cython.Py_ssize_t)
+    # A frame has room from the start for as much as the largest one had that came; beyond, room is made as it comes.
+    _usual: int = cython.declare(cython.Py_ssize_t)
 
     def __init__(self) -> None:
         self.limit = None
@@ -76,6 +76,7 @@ class FrameBuffer:
         self._frame = None
         self._length = 0
         self._size = 0
+        self._usual = CHUNK
 
     @property
     def received(self) -> bytes:
@@ -100,6 +101,7 @@ class FrameBuffer:
         self._size += count
         if self._size < self._length:
             return []
+        self._usual = max(self._usual, self._length)
         frame = self._frame if cython.compiled else bytes(self._frame)
         self._frame = None
         return [frame]
@@ -138,5 +140,5 @@ class FrameBuffer:
         """Begin a frame of *length* bytes, of which those of *data* from *start* on have come."""
         self._length = length
         self._size = len(data) - start
-        self._frame = _new_room(min(max(_ROOM, self._size), length))
+        self._frame = _new_room(min(max(self._usual, self._size), length))
         _view(self._frame, 0)[: self._size] = data[start:]

@@ -119,11 +119,6 @@ class AwaitingChannel(asyncio.Protocol):
         """Why the channel cannot be used any more, or None."""
         return self.exchange.failure
 
-    @property
-    def topology_version(self) -> tuple[int, int]:
-        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
-        return self.exchange.topology_version
-
     def new_lock(self) -> asyncio.Lock:
         """A lock that tasks wait for."""
         return asyncio.Lock()

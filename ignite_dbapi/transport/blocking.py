@@ -99,11 +99,6 @@ class BlockingChannel:
         """Why the channel cannot be used any more, or None."""
         return self.exchange.failure
 
-    @property
-    def topology_version(self) -> tuple[int, int]:
-        """The cluster's version (major, minor) that the node told last; (0, 0) before it has told one."""
-        return self.exchange.topology_version
-
     #: Makes a lock that threads wait for. It knows its owner, which Ctrl-C makes necessary; see :func:`run`.
     new_lock = staticmethod(threading.RLock)
 

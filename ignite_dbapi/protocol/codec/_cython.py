@@ -1,6 +1,6 @@
 """Stands in for the ``cython`` module where Cython is not installed.
 
-The hot modules of the codec are written in Cython's pure-Python mode: one source, compiled where a compiler
+The hot modules of the protocol are written in Cython's pure-Python mode: one source, compiled where a compiler
 was at hand and interpreted elsewhere. Interpreted, the names below do nothing.
 """
 
