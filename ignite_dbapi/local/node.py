@@ -233,6 +233,7 @@ class LocalNode:
         """Halt the process (SIGSTOP): its connections stay open and nothing answers. Not on Windows."""
         self._check_can_pause()
         self._order("stop")
+        self._wait_until_done("stop")
 
     def resume(self) -> None:
         """Let a paused process go on (SIGCONT)."""
@@ -252,6 +253,14 @@ class LocalNode:
         with contextlib.suppress(BrokenPipeError):
             self._supervisor.stdin.write(order + "\n")
             self._supervisor.stdin.flush()
+
+    def _wait_until_done(self, order: str) -> None:
+        """Wait until *order* was carried out; orders before it are then as well."""
+        assert self._supervisor is not None
+        assert self._supervisor.stdout is not None
+        # The output ends when the server does, and an order to nobody is done.
+        while self._supervisor.stdout.readline() not in {f"done {order}\n", ""}:
+            pass
 
     def _forget_process(self) -> None:
         if self._supervisor is not None:

@@ -6,7 +6,7 @@ that it starts in a few hundredths of a second. It starts COMMAND with its outpu
 
 * writes ``pid N`` on standard output;
 * reads orders, one per line, from standard input: ``terminate``, ``kill``, ``stop`` and ``continue`` send
-  that signal;
+  that signal, and then ``done ORDER`` goes to standard output;
 * takes the end of standard input, which comes when the parent dies in whatever way, as the order to kill the
   server and to remove DIRECTORY, the cluster's temporary files, since nobody else is left to do so;
 * ends when the server ends.
@@ -59,6 +59,11 @@ def _send(server: subprocess.Popen[bytes], order: str) -> None:
         server.terminate()
     elif order == "stop":
         server.send_signal(signal.SIGSTOP)
+        if hasattr(os, "waitid"):
+            # On a busy machine the signal alone leaves the server's threads running for a while. The state is left
+            # as it is for later looks; who has ended instead is waited for elsewhere.
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     elif order == "continue":
         server.send_signal(signal.SIGCONT)
     else:
@@ -99,6 +104,9 @@ def supervise(log_path: str, directory: str, command: list[str]) -> int:
             break
         if kind == "order":
             _send(server, order)
+            # A parent that is gone, or waits for the server's end instead, does not read it.
+            with contextlib.suppress(BrokenPipeError):
+                print(f"done {order}", flush=True)
         else:
             server.kill()
             server.wait()

@@ -137,6 +137,8 @@ class BlockingChannel:
                 self._last_sent = time.monotonic()
                 self._socket.sendall(data)
         except BaseException as error:
+            if isinstance(error, OSError):
+                self._take_in_the_rest()
             # Nobody can tell how much of the request went out, so nothing can follow it.
             failure = self.give_up(error, "sending a request")
             if isinstance(error, Exception):
@@ -226,6 +228,17 @@ class BlockingChannel:
                 raise failure from error
             raise
         return True
+
+    def _take_in_the_rest(self) -> None:
+        """Hand over what came before the connection was lost: the outcome of those requests is known."""
+        # Another thread that reads comes upon the end by itself.
+        if self._reading.acquire(False):
+            try:
+                with contextlib.suppress(Error):
+                    while self._take_in(must_wait=False):
+                        pass
+            finally:
+                self._reading.release()
 
     def _wake(self) -> None:
         """Let the threads that wait for another one look at what it has read."""

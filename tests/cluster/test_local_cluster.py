@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,6 +154,29 @@ class TestOneCluster:
                 handshake(connection)
         finally:
             node.resume()
+        with connect(node.address) as connection:
+            assert handshake(connection)[:1] == ACCEPTED
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+    def test_all_threads_of_a_paused_node_have_stopped(self, pair: LocalCluster) -> None:
+        node = pair.nodes[1]
+
+        def states() -> set[str]:
+            # The state follows the name, which may have blanks in parentheses.
+            stats = [task.read_text() for task in Path(f"/proc/{node.pid}/task").glob("*/stat")]
+            return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+        assert node._supervisor is not None
+        supervisor = node._supervisor.pid
+        for _ in range(3):
+            # The one that carries it out takes its time, as on a busy machine.
+            os.kill(supervisor, signal.SIGSTOP)
+            threading.Timer(0.2, os.kill, (supervisor, signal.SIGCONT)).start()
+            node.pause()
+            node.pause()
+            paused = states()
+            node.resume()
+            assert paused == {"T"}
         with connect(node.address) as connection:
             assert handshake(connection)[:1] == ACCEPTED
 

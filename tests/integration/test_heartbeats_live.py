@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import threading
 import time
 import weakref
@@ -18,9 +19,13 @@ import ignite_dbapi
 import ignite_dbapi.aio
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 
-IDLE_TIMEOUT = 1.0
-# The server looks for idle connections every now and then, hence after up to twice the time.
+# Heartbeats come three times as often, which a busy machine must be able to keep up.
+IDLE_TIMEOUT = 2.0
+# How long connections with heartbeats are left idle.
 LONG_ENOUGH = 3.5 * IDLE_TIMEOUT
+# Until the server has closed one without. It looks for idle connections every two to four seconds (its selector wakes
+# after two, and looks if more than two have passed), or when a busy machine lets it.
+CLOSED_BY_THEN = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,21 @@ def until(condition: Callable[[], bool], seconds: float = 5) -> bool:
     return condition()
 
 
+async def until_awaited(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    return condition()
+
+
+def has_ended(connected: socket.socket) -> bool:
+    """Whether the server has closed the connection, which is not read here."""
+    try:
+        return connected.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("wanted", "idle_timeout", "expected"),
     [(None, 0, None), (None, 3000, 1.0), (5, 0, 5), (5, 3000, 1.0), (0.2, 3000, 0.2), (0, 3000, None), (0, 0, None)],
@@ -57,6 +77,7 @@ def test_idle_connection(impatient: Any) -> None:
         assert all(thread.daemon for thread in heartbeat_threads())
         time.sleep(LONG_ENOUGH)
         assert kept.execute("SELECT 1").fetchall() == [(1,)]
+        assert until(lambda: has_ended(forgotten._session.channel._socket), CLOSED_BY_THEN)
         with pytest.raises(ignite_dbapi.OperationalError) as lost:
             forgotten.execute("SELECT 1")
         assert lost.value.is_connection_lost
@@ -167,6 +188,7 @@ def test_asyncio(impatient: Any) -> None:
         forgotten = await ignite_dbapi.aio.connect(impatient.url, heartbeat_interval=0)
         await asyncio.sleep(LONG_ENOUGH)
         assert await (await kept.execute("SELECT 1")).fetchall() == [(1,)]
+        assert await until_awaited(lambda: forgotten.closed, CLOSED_BY_THEN)
         with pytest.raises(ignite_dbapi.OperationalError) as lost:
             await forgotten.execute("SELECT 1")
         assert lost.value.is_connection_lost
@@ -183,7 +205,6 @@ def test_asyncio_connection_that_nobody_can_use(impatient: Any) -> None:
         channel = connection._session.channel
         del connection
         gc.collect()
-        await asyncio.sleep(LONG_ENOUGH)
-        assert channel.failure is not None
+        assert await until_awaited(lambda: channel.failure is not None, CLOSED_BY_THEN)
 
     asyncio.run(main())

@@ -189,6 +189,8 @@ import faulthandler, os, random, signal, sys, threading, time
 import ignite_dbapi
 from ignite_dbapi import keyvalue
 
+# A test run in the background has Ctrl-C ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 faulthandler.dump_traceback_later(80, exit=True)
 host, port = sys.argv[1].rpartition("/")[2].split(":")
 client = keyvalue.Client().connect(host, int(port))

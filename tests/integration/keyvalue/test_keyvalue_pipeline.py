@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -258,6 +260,38 @@ def test_a_lost_connection_fails_what_is_under_way(
         # Those that were answered have succeeded; the connection answered once to the handshake.
         assert 10 <= lost.count(False) <= 20
         assert lost.count(True) >= 40
+
+
+def test_answers_that_came_before_the_connection_was_lost(
+    blocking: Client, server: Any, client_arguments: dict[str, Any]
+) -> None:
+    """They are read even if the loss shows when the next request is sent."""
+    was_closed = threading.Event()
+
+    def change(number: int, frame: bytes) -> bytes | None:
+        # The handshake and 15 of the first 16 that are sent; nothing on further connections.
+        if number < 16 and not was_closed.is_set():
+            return frame
+        was_closed.set()
+        return None
+
+    with (
+        Proxy(server.addresses[0], change) as proxy,
+        Client(partition_aware=False, heartbeat_interval=0, **client_arguments) as client,
+    ):
+        client.connect(*proxy._listener.getsockname()[:2])
+        cache = client.get_cache(NAME)
+        with cache.pipeline() as pipeline:
+            puts = [pipeline.put(number, "a") for number in range(16)]
+            assert was_closed.wait(10)
+            time.sleep(0.1)
+            # The first group tells the client's system that nobody listens any more, the second one the client.
+            for number in range(16, 64):
+                puts.append(pipeline.put(number, "a"))
+                time.sleep(0.002)
+            errors = [put.exception() for put in puts]
+    assert errors[:16].count(None) == 15
+    assert None not in errors[16:]
 
 
 # --- transactions ---------------------------------------------------------------------------------------------
