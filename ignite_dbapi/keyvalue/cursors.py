@@ -15,7 +15,7 @@ from ignite_dbapi.operations.cache import CacheAccess
 from ignite_dbapi.operations.client_queries import ClientQueryState, SqlEntriesState
 from ignite_dbapi.operations.scans import EntriesState, ScanState
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import StatementKind, analyze
+from ignite_dbapi.operations.statements import analyze
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.exchange import Operation
 
@@ -283,7 +283,7 @@ class _SqlFields(CursorAttributes):
         return self._state.columns
 
     def _open(self, *, is_idempotent: bool = True) -> Operation[None]:
-        is_query = analyze(self._sql).kind is StatementKind.QUERY
+        is_query = analyze(self._sql).is_query
         yield from super()._open(is_idempotent=is_query)
         if self._includes_names:
             self._buffer = iter([self.field_names])

@@ -28,7 +28,6 @@ from ignite_dbapi.operations import facts, server
 from ignite_dbapi.operations.inserts import Insert, Keys, analyze_insert, is_known_table, keys_of
 from ignite_dbapi.operations.parameters import CONTAINERS, check_arguments
 from ignite_dbapi.operations.running import Attempt, Run
-from ignite_dbapi.operations.statements import StatementKind
 from ignite_dbapi.protocol.codec import MissingFact, Writer
 from ignite_dbapi.protocol.context import Feature
 from ignite_dbapi.protocol.exchange import Operation
@@ -132,7 +131,7 @@ class Batch:
     def _prepare(self, count: int) -> Operation[bool]:
         """Decide how *count* parameter sets, or more, are sent; False: one after the other."""
         run, options = self._run, self._run.options
-        if not self._session.autocommit or run.statement.kind is not StatementKind.DML or count < 2:
+        if not self._session.autocommit or not run.statement.is_change or count < 2:
             return False
         insert = analyze_insert(run.sql) if run.statement.verb == "INSERT" else None
         if insert is not None and (count >= _WORTH_ASKING or is_known_table(self._session, insert, options)):

@@ -20,7 +20,7 @@ from ignite_dbapi.errors import DatabaseError, OperationalError
 from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.resources import Opener, Work
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import StatementKind, analyze
+from ignite_dbapi.operations.statements import analyze
 from ignite_dbapi.protocol.exchange import Acquire, Connect, Operation, Pending, Sleep
 from ignite_dbapi.protocol.messages.sql import ResourceClose, SqlFieldsQuery
 
@@ -264,4 +264,4 @@ def _outline(sql: str | None) -> tuple[str, int]:
 
 
 def _only_reads(sql: str | None) -> bool:
-    return analyze(sql or "").kind is StatementKind.QUERY
+    return analyze(sql or "").is_query

@@ -15,7 +15,6 @@ from ignite_dbapi.operations.running import Outcome, Run
 from ignite_dbapi.operations.scans import EntriesState
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
-from ignite_dbapi.operations.statements import StatementKind
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages.cache import CacheHeader
@@ -34,7 +33,7 @@ class _ClientRun(Run):
         """Run the statement with *arguments*, in the transaction if there is one."""
         if self.transaction is None:
             return Run.once(self, arguments)
-        if self.statement.kind is StatementKind.OTHER:
+        if self.statement.is_other:
             raise NotSupportedError(
                 f"{self.statement.verb} inside a transaction is refused: it would take effect at once and could "
                 f"block the whole cluster; commit or roll back first",

@@ -11,7 +11,7 @@ from ignite_dbapi.errors import DatabaseError
 from ignite_dbapi.operations import calls, server, transactions
 from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import Statement, StatementKind, with_engine, without_key_shortcut
+from ignite_dbapi.operations.statements import Statement, with_engine, without_key_shortcut
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.codec import TypeCode
 from ignite_dbapi.protocol.exchange import Operation, Pending
@@ -92,7 +92,7 @@ class Run:
             local=options.local,
             enforce_join_order=options.enforce_join_order,
             collocated=options.collocated,
-            lazy=options.lazy and self.statement.kind is StatementKind.QUERY,
+            lazy=options.lazy and self.statement.is_query,
             timeout=None if options.timeout is None else round(options.timeout * 1000),
             partitions=options.partitions,
             transaction_id=transaction_id,
@@ -102,7 +102,7 @@ class Run:
     def outcome(self, answer: SqlFieldsAnswer) -> Outcome:
         """What *answer* says: the number of changed rows is all that a statement without result has for a result."""
         page = answer.page
-        if self.statement.kind is StatementKind.QUERY or answer.columns not in _COUNT_COLUMNS or page.has_more:
+        if self.statement.is_query or answer.columns not in _COUNT_COLUMNS or page.has_more:
             return Outcome(answer, None)
         ((count,),) = page.take(1, self.session.context)
         return Outcome(answer, int(count))
@@ -158,7 +158,7 @@ class Run:
         return outcome
 
     def _once(self, arguments: Sequence[Any], transaction_id: int | None) -> Operation[Outcome]:
-        if self.statement.kind is StatementKind.DML:
+        if self.statement.is_change:
             return (yield from self.complete((yield from self.begin(arguments, transaction_id))))
         message = self.message(arguments, transaction_id=transaction_id)
         try:

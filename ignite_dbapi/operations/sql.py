@@ -16,7 +16,7 @@ from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.results import ResultSet
 from ignite_dbapi.operations.running import Run
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import Statement, StatementKind, analyze
+from ignite_dbapi.operations.statements import Statement, analyze
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
 from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
@@ -31,6 +31,8 @@ _ROWS_FOR_TYPES: Final = 256
 _BLOCK: Final = 128
 
 _NO_ROW: Final = object()
+# Python 3.11 takes long to find a member of an Enum.
+_OPTIMIZED: Final = int(TypeCode.OPTIMIZED)
 
 T = TypeVar("T")
 MadeT_co = TypeVar("MadeT_co", covariant=True)
@@ -112,7 +114,7 @@ class CursorState:
                 yield from self.discard()
                 self.description = None
                 raise calls.query_cancelled()
-        elif run.statement.kind is StatementKind.DML:
+        elif run.statement.is_change:
             self.rowcount = outcome.count
 
     def execute_many(
@@ -125,7 +127,7 @@ class CursorState:
         self, work: Work, sql: str, parameter_sets: Iterable[Sequence[Any]], overrides: Mapping[str, Any]
     ) -> Operation[None]:
         run = yield from self._prepare(work, sql, overrides)
-        if run.statement.kind is StatementKind.QUERY:
+        if run.statement.is_query:
             raise ProgrammingError(
                 f"executemany is for statements that change data; {run.statement.verb} returns rows: use execute",
                 code="executemany_query",
@@ -134,7 +136,7 @@ class CursorState:
         try:
             yield from batch.execute(parameter_sets)
         finally:
-            self.rowcount = batch.rowcount if run.statement.kind is StatementKind.DML else -1
+            self.rowcount = batch.rowcount if run.statement.is_change else -1
 
     def _prepare(self, work: Work, sql: str, overrides: Mapping[str, Any]) -> Operation[Run]:
         self.messages.clear()
@@ -147,7 +149,7 @@ class CursorState:
         self.rowcount = -1
         statement = self._statement = analyze(sql)
         transactions.check_statement(statement)
-        if statement.kind is StatementKind.OTHER:
+        if statement.is_other:
             # It may make a table another one.
             self._session.tables.clear()
         return Run(self._session, sql, statement, options, self._take_input_codes(statement), work)
@@ -161,13 +163,13 @@ class CursorState:
         codes = page.column_codes(self._session.context, _ROWS_FOR_TYPES)
         rows: list[tuple[Any, ...]] = []
         kinds: list[type | None] = [None] * len(codes)
-        if TypeCode.OPTIMIZED in codes and page.row_count:
+        if _OPTIMIZED in codes and page.row_count:
             # A value of this code may be a DATE or an INTERVAL; only reading it tells.
             count = min(page.row_count, _ROWS_FOR_TYPES)
             at_hand = result.block_at_hand(count)
             rows = at_hand if at_hand is not None else (yield from result.fetch_block(count))
             for index, code in enumerate(codes):
-                if code == TypeCode.OPTIMIZED:
+                if code == _OPTIMIZED:
                     kinds[index] = next((type(row[index]) for row in rows if row[index] is not None), None)
         self.description = list(describe(tuple(answer.columns), tuple(codes), tuple(kinds)))
         self.make_row = self.make_row_maker()

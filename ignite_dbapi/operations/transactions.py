@@ -18,7 +18,7 @@ import attrs
 from ignite_dbapi.errors import DatabaseError, Error, NotSupportedError, OperationalError, ProgrammingError
 from ignite_dbapi.operations import calls
 from ignite_dbapi.operations.session import Session
-from ignite_dbapi.operations.statements import Statement, StatementKind
+from ignite_dbapi.operations.statements import Statement
 from ignite_dbapi.options import StatementOptions
 from ignite_dbapi.protocol.codec import MissingFact
 from ignite_dbapi.protocol.context import Feature
@@ -89,7 +89,7 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
         return run(None)
 
     def checked(transaction_id: int | None) -> Operation[T]:
-        if statement.kind is StatementKind.OTHER and transaction_id is not None:
+        if statement.is_other and transaction_id is not None:
             raise NotSupportedError(
                 f"{statement.verb} inside a transaction is refused: it would take effect at once and could "
                 f"block the whole cluster; commit or roll back first",
@@ -97,7 +97,7 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
             )
         return run(transaction_id)
 
-    return joined(session, checked, is_change=statement.kind is StatementKind.DML)
+    return joined(session, checked, is_change=statement.is_change)
 
 
 def joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_change: bool) -> Operation[T]:

@@ -661,23 +661,24 @@ class Reader:
         self.position = position
         return None
 
-    def column_codes(self, row_count: int, column_count: int) -> list[int]:
+    def column_codes(self, row_count: cython.Py_ssize_t, column_count: cython.Py_ssize_t) -> list[int]:
         """The type code of the first value in each column that is not NULL, in up to *row_count* rows.
 
         The position does not move. Columns with only NULLs have code 101.
         """
-        start = self.position
-        codes = [101] * column_count
-        unknown = column_count
+        start: cython.Py_ssize_t = self.position
+        codes: list[int] = [101] * column_count
+        unknown: cython.Py_ssize_t = column_count
+        column: cython.Py_ssize_t
+        code: cython.int
         try:
             for _ in range(row_count):
                 for column in range(column_count):
-                    code = self.i8()
-                    if codes[column] == 101 and code != 101:
-                        codes[column] = code
+                    code = self._code()
+                    if code != 101 and codes[column] == 101:
+                        codes[column] = code - 256 if code > 127 else code
                         unknown -= 1
-                    self.position -= 1
-                    self._skip()
+                    self._skip(code)
                 if not unknown:
                     break
         finally:
@@ -687,15 +688,16 @@ class Reader:
     def skip(self, count: int) -> None:
         """Go past *count* values without making them."""
         for _ in range(count):
-            self._skip()
+            self._skip(self._code())
 
-    def _skip(self) -> None:
-        """Go past one value without making it."""
-        code = self.i8()
-        size = _FIXED_SIZES.get(code)
-        if size is not None:
+    @cython.cfunc
+    def _skip(self, code: cython.int) -> object:
+        """Go past one value, whose type code was read, without making it."""
+        sizes: bytes = _FIXED_SIZES
+        size: cython.Py_ssize_t = sizes[code]
+        if size != _NO_SIZE:
             self._advance(size)
-        elif code in (9, 12, -2):
+        elif code == 9 or code == 12 or code == 254:
             self._advance(self.count())
         elif code == 30:
             self._advance(4)
@@ -715,6 +717,7 @@ class Reader:
                 self.value()
             finally:
                 self._lossless = lossless
+        return None
 
     # --- any value ----------------------------------------------------------------------------------------
 
@@ -1070,8 +1073,10 @@ def _as_set(items: list[Any]) -> set[Any] | None:
 
 _PRIMITIVE_SIZES = {"h": 2, "i": 4, "q": 8, "f": 4, "d": 8, "H": 2, "?": 1}
 
-# What follows the type code of values whose size is always the same.
-_FIXED_SIZES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8, 7: 2, 8: 1, 10: 16, 11: 8, 33: 12, 36: 8, 101: 0, 102: 4}
+_NO_SIZE = 255
+_SIZES = {1: 1, 2: 2, 3: 4, 4: 8, 5: 4, 6: 8, 7: 2, 8: 1, 10: 16, 11: 8, 33: 12, 36: 8, 101: 0, 102: 4}
+# What follows the type code of values whose size is always the same, by type code.
+_FIXED_SIZES = bytes(_SIZES.get(code, _NO_SIZE) for code in range(256))
 
 
 def decode(data: bytes, knowledge: Knowledge | None = None, *, lossless: bool = False) -> Any:

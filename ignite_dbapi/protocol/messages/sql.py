@@ -13,6 +13,10 @@ from ignite_dbapi.protocol.context import Context, Feature
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import Page
 
+# Python 3.11 takes long to find a member of an Enum.
+_DEFAULT_TIMEOUT: Final = Feature.DEFAULT_QUERY_TIMEOUT
+_BATCH_SIZE: Final = Feature.QUERY_PARTITIONS_BATCH_SIZE
+
 _TRANSACTIONAL: Final = 0x02
 # The second is the maximum of rows, which servers read and ignore.
 _PAGE_SIZE_AND_LIMIT: Final = Struct("<ii")
@@ -85,7 +89,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         timeout = self.timeout
         if timeout is None:
             # Servers that tell "none" from "default" take -1 for the default; older ones take 0 for it.
-            timeout = -1 if context.has(Feature.DEFAULT_QUERY_TIMEOUT) else 0
+            timeout = -1 if context.has(_DEFAULT_TIMEOUT) else 0
         writer.raw(
             _OPTIONS.pack(
                 self.statement_type,
@@ -99,7 +103,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
                 True,  # with column names
             )
         )
-        if context.has(Feature.QUERY_PARTITIONS_BATCH_SIZE):
+        if context.has(_BATCH_SIZE):
             if self.partitions is None:
                 writer.i32(-1)
             else:
