@@ -29,6 +29,9 @@ from ignite_dbapi.protocol.context import SUPPORTED_VERSIONS, VERSION_WITH_FLAGS
 from ignite_dbapi.protocol.frames import FrameBuffer
 from ignite_dbapi.protocol.messages.base import Message
 
+if cython.compiled:
+    from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
+
 _HEADER: Final = Struct("<ihq")
 _HEADER_ROOM: Final = bytes(_HEADER.size)
 _REQUEST_ID: Final = Struct("<q")
@@ -271,6 +274,30 @@ Effect = Call | Send | Flush | Receive | Next | Acquire | Connect | Sleep
 Operation = Generator[Effect, Any, T]
 
 
+@cython.cfunc
+@cython.inline
+def _put_header(request: bytearray, op_code: cython.short, request_id: cython.longlong) -> object:
+    """Write the beginning of *request*, where there is room for it."""
+    if cython.compiled:
+        length: cython.int = len(request) - 4
+        start: cython.p_uchar = request
+        memcpy(start, cython.address(length), 4)
+        memcpy(start + 4, cython.address(op_code), 2)
+        memcpy(start + 6, cython.address(request_id), 8)
+    else:
+        _HEADER.pack_into(request, 0, len(request) - 4, op_code, request_id)
+    return None
+
+
+@cython.cfunc
+@cython.inline
+def _has_no_flags(frame: bytes) -> cython.bint:
+    if cython.compiled:
+        start: cython.p_const_uchar = frame
+        return len(frame) >= 10 and start[8] == 0 and start[9] == 0
+    return frame[8:10] == _NO_FLAGS
+
+
 @cython.final
 @cython.cclass
 class Exchange:
@@ -317,7 +344,7 @@ class Exchange:
         writer.raw(_HEADER_ROOM)
         message.encode(writer, self.context)
         buffer: bytearray = writer.buffer
-        _HEADER.pack_into(buffer, 0, len(buffer) - 4, message.op_code, pending.request_id)
+        _put_header(buffer, message.op_code, pending.request_id)
         self._pending[pending.request_id] = pending
         if message.opens_subscription:
             self._opening += 1
@@ -334,10 +361,18 @@ class Exchange:
     @cython.cfunc
     def _take_in(self, frames: list) -> list:  # type: ignore[type-arg]
         changed: list[Pending | Subscription] = []
+        frame: bytes
+        answered_id: cython.longlong = 0
+        flags: cython.short
         for frame in frames:
             flags = 0
             if self._has_flags and len(frame) >= _ID_AND_FLAGS.size:
-                answered_id, flags = _ID_AND_FLAGS.unpack_from(frame)
+                if cython.compiled:
+                    buffer: cython.p_const_uchar = frame
+                    memcpy(cython.address(answered_id), buffer, 8)
+                    memcpy(cython.address(flags), buffer + 8, 2)
+                else:
+                    answered_id, flags = _ID_AND_FLAGS.unpack_from(frame)
             elif len(frame) >= _REQUEST_ID.size:
                 (answered_id,) = _REQUEST_ID.unpack_from(frame)
             else:
@@ -381,7 +416,7 @@ class Exchange:
         if frame is None:
             assert pending.error is not None
             raise again(pending.error)
-        if self._has_flags and frame[8:10] == _NO_FLAGS:
+        if self._has_flags and _has_no_flags(frame):
             # Nearly every answer is of this kind.
             if not message.has_answer:
                 return None

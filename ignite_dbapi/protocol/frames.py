@@ -21,6 +21,7 @@ if cython.compiled:
         PyBytes_FromStringAndSize,
     )
     from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory  # type: ignore[import-not-found]
+    from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _LENGTH: Final = Struct("<i")
 LENGTH_SIZE: Final = 4
@@ -30,6 +31,18 @@ CHUNK: Final = 1 << 16
 # An answer to a handshake has a few dozen bytes. Whoever answers with more is no Ignite server, and must not
 # make the client wait for the gigabytes that four bytes of text amount to as a length.
 HANDSHAKE_FRAME_LIMIT: Final = 1 << 16
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _length_at(data: bytes, position: cython.Py_ssize_t) -> cython.int:
+    if cython.compiled:
+        length: cython.int = 0
+        buffer: cython.p_const_uchar = data
+        memcpy(cython.address(length), buffer + position, 4)
+        return length
+    return _LENGTH.unpack_from(data, position)[0]  # type: ignore[no-any-return]
 
 
 @cython.cfunc
@@ -122,7 +135,7 @@ class FrameBuffer:
         if self._rest:
             data = self._rest + data
         while len(data) - start >= LENGTH_SIZE:
-            length = _LENGTH.unpack_from(data, start)[0]
+            length = _length_at(data, start)
             if length <= 0 or (self.limit is not None and length > self.limit):
                 raise ProtocolError(f"frame of {length} bytes announced: {data[start : start + 16]!r}")
             start += LENGTH_SIZE
