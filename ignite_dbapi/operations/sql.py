@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import length_hint
 from typing import Any, Final, Protocol, TypeVar
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
@@ -61,13 +62,15 @@ class CursorState:
         self._options = options
         self._input_codes: list[TypeCode | None] | None = None
         self._result: ResultSet | None = None
-        self._buffer: Iterator[Any] = iter(())
+        # Rows that were decoded and not fetched yet.
+        self.buffer: Iterator[Any] = iter(())
+        # How many rows of the result were decoded, fetched or not.
+        self._taken = 0
         self._decoder: ColumnDecoder | None = None
         # Columns that are complete, of a fetch that is not.
         self._batches: list[ColumnBatch] = []
         self._statement: Statement | None = None
         self._work = Work(has_ended=True)
-        self._delivered = 0
         # What was given away as an Arrow stream, which may be asked for again.
         self.exported: Any = None
         self.make_row: RowMaker | None = None
@@ -159,7 +162,7 @@ class CursorState:
         page = answer.page
         if not page.has_more:
             self.rowcount = page.row_count
-        self._delivered = 0
+        self._taken = 0
         codes = page.column_codes(self._session.context, _ROWS_FOR_TYPES)
         rows: list[tuple[Any, ...]] = []
         kinds: list[type | None] = [None] * len(codes)
@@ -173,13 +176,13 @@ class CursorState:
                     kinds[index] = next((type(row[index]) for row in rows if row[index] is not None), None)
         self.description = list(describe(tuple(answer.columns), tuple(codes), tuple(kinds)))
         self.make_row = self.make_row_maker()
-        self._buffer = iter(self._made(rows))
+        self._keep(self._made(rows))
 
     # --- fetching -----------------------------------------------------------------------------------------------
 
     def next_at_hand(self) -> Any:
         """The next row, or None at the end, if that takes no operation; else :data:`NO_ROW`."""
-        row = next(self._buffer, _NO_ROW)
+        row = next(self.buffer, _NO_ROW)
         if row is _NO_ROW:
             result = self._result
             if result is None or self._decoder is not None or self.is_closed:
@@ -187,24 +190,25 @@ class CursorState:
             block = result.block_at_hand(_BLOCK)
             if not block:
                 return _NO_ROW if block is None else None
-            self._buffer = iter(self._made(block))
-            row = next(self._buffer)
-        self._delivered += 1
+            self._keep(self._made(block))
+            row = next(self.buffer)
         return row
 
     def fetch_one(self) -> Operation[Any]:
         """The next row, or None at the end."""
         self._readable()
         result = self._rows_readable()
-        row = next(self._buffer, _NO_ROW)
+        row = next(self.buffer, _NO_ROW)
         if row is _NO_ROW:
             block = yield from self._working(lambda work: result.fetch_block(_BLOCK, work))
-            self._buffer = iter(self._made(block))
-            row = next(self._buffer, _NO_ROW)
-        if row is _NO_ROW:
-            return None
-        self._delivered += 1
-        return row
+            self._keep(self._made(block))
+            row = next(self.buffer, _NO_ROW)
+        return None if row is _NO_ROW else row
+
+    def _keep(self, rows: list[Any]) -> None:
+        """Let *rows* be the next ones."""
+        self.buffer = iter(rows)
+        self._taken += len(rows)
 
     def fetch_many(self, size: int | None) -> Operation[list[Any]]:
         """The next *size* (default: :attr:`arraysize`) rows; fewer at the end."""
@@ -212,18 +216,15 @@ class CursorState:
         count = self.arraysize if size is None else size
         if count < 0:
             raise ProgrammingError(f"fetchmany of {count} rows", code="invalid_size")
-        rows = list(islice(self._buffer, count))
+        rows = list(islice(self.buffer, count))
         if len(rows) < count:
             rows = yield from self._with_next(rows, count - len(rows))
-        self._delivered += len(rows)
         return rows
 
     def fetch_all(self) -> Operation[list[Any]]:
         """All rows that are left."""
         self._readable()
-        rows = yield from self._with_next(list(self._buffer), None)
-        self._delivered += len(rows)
-        return rows
+        return (yield from self._with_next(list(self.buffer), None))
 
     def _with_next(self, rows: list[Any], count: int | None) -> Operation[list[Any]]:
         """*rows*, which were decoded before, and the next *count* of the result, or all that are left."""
@@ -231,12 +232,14 @@ class CursorState:
         try:
             more = yield from self._working(lambda work: result.fetch(count, work))
         except Error:
+            self._taken -= len(rows)
             raise
         except BaseException:
             # Only the waiting was given up: these are still the next ones.
-            self._buffer = iter(rows)
+            self.buffer = iter(rows)
             raise
         made = self._made(more)
+        self._taken += len(made)
         # In place, because they are few and the others may be very many.
         made[:0] = rows
         return made
@@ -273,12 +276,13 @@ class CursorState:
     def _columns_readable(self, maker: ColumnMaker[Any]) -> tuple[ResultSet, ColumnDecoder]:
         result = self._readable()
         maker.check(result.columns)
-        rows = list(self._buffer)
-        self._buffer = iter(rows)
+        rows = list(self.buffer)
+        self.buffer = iter(rows)
         result.rewind(len(rows))
-        self._buffer = iter(())
+        self.buffer = iter(())
+        self._taken -= len(rows)
         if self._decoder is None:
-            self._decoder = ColumnDecoder(result.columns, self._delivered)
+            self._decoder = ColumnDecoder(result.columns, self._taken)
         self._decoder.holds_objects = maker.holds_objects
         return result, self._decoder
 
@@ -289,7 +293,7 @@ class CursorState:
             # Rows are missing from here on, which must not look like the end of the result.
             result.fail(error)
             raise
-        self._delivered += sum(batch.row_count for batch in batches)
+        self._taken += sum(batch.row_count for batch in batches)
         return made
 
     def _rows_readable(self) -> ResultSet:
@@ -316,7 +320,7 @@ class CursorState:
     @property
     def rownumber(self) -> int | None:
         """The index of the next row, or None without a result."""
-        return self._delivered if self._result is not None else None
+        return None if self._result is None else self._taken - length_hint(self.buffer)
 
     # --- parameters and what is wrong with them ------------------------------------------------------------------
 
@@ -360,7 +364,7 @@ class CursorState:
     def discard(self) -> Operation[None]:
         """Give up the current result."""
         result, self._result = self._result, None
-        self._buffer = iter(())
+        self.buffer = iter(())
         self._decoder = None
         self._batches = []
         self.exported = None

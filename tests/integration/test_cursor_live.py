@@ -332,6 +332,37 @@ def test_messages(connection: Any) -> None:
     assert cursor.messages == []
 
 
+def test_rows_at_hand(node: Any) -> None:
+    """Rows that are decoded already are counted, and given away, however they are fetched; and not once closed."""
+    with ignite_dbapi.connect(node.url) as connection:
+        cursor = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 1000)", page_size=300)
+        taken = []
+        for (x,) in cursor:
+            taken.append(x)
+            assert cursor.rownumber == x
+            if x == 140:
+                break
+        taken.append(cursor.fetchone()[0])
+        assert cursor.rownumber == 141
+        taken += [x for (x,) in cursor.fetchmany(200)]
+        assert cursor.rownumber == 341
+        taken.append(next(cursor)[0])
+        assert taken == list(range(1, 343))
+        cursor = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 1000)")
+        assert (next(cursor), cursor.rownumber) == ((1,), 1)
+        assert (len(cursor.fetchall()), cursor.rownumber) == (999, 1000)
+        closed = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 1000)")
+        next(closed)
+        closed.close()
+        with pytest.raises(InterfaceError, match="cursor is closed"):
+            next(closed)
+        cursor = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 1000)")
+        next(cursor)
+    for take in (cursor.fetchone, cursor.__next__, cursor.fetchall):
+        with pytest.raises(InterfaceError, match="connection is closed"):
+            take()
+
+
 def test_optional_extensions(connection: Any) -> None:
     cursor = connection.cursor()
     assert cursor.connection is connection
