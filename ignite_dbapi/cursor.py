@@ -190,10 +190,6 @@ class Cursor(CursorAttributes):
         return self
 
     def __next__(self) -> Any:
-        if not self._connection._is_closed:
-            # As fetchone(), without calling it for each row.
-            for row in self._state.buffer:
-                return row
         row = self.fetchone()
         if row is None:
             raise StopIteration

@@ -95,10 +95,6 @@ class AsyncCursor(CursorAttributes):
         return self
 
     async def __anext__(self) -> Any:
-        if not self._connection._is_closed:
-            # As fetchone(), without calling it for each row.
-            for row in self._state.buffer:
-                return row
         row = await self.fetchone()
         if row is None:
             raise StopAsyncIteration

@@ -234,6 +234,7 @@ class BlockingChannel:
         # Another thread that reads comes upon the end by itself.
         if self._reading.acquire(False):
             try:
+                # What ends it is the loss that whoever sends tells of.
                 with contextlib.suppress(Error):
                     while self._take_in(must_wait=False):
                         pass
