@@ -76,6 +76,7 @@ def open_query(
                 raise query_cancelled()
             # Before it is sent: the server may start to count its timeout while this thread waits for its turn.
             since = time.monotonic()
+            session.resources.is_sending = True
             pending: Pending = yield Send(session.channel, message)
             sql = message.sql if isinstance(message, SqlFieldsQuery) else None
             session.resources.opening(pending, may_leak=may_leak, sql=sql, since=since)
@@ -85,6 +86,7 @@ def open_query(
         except MissingFact as missing:
             fact = missing
         finally:
+            session.resources.is_sending = False
             session.resource_lock.release()
         # Learning sends queries itself, hence after the lock is free again.
         yield from facts.learn(session, fact)

@@ -54,6 +54,9 @@ class ResourceLedger:
 
     def __init__(self) -> None:
         self.last_id = 0
+        # Whether a request is being sent that makes the server open something, and that is not under way here yet:
+        # answers to later ones may come before the thread that sends it goes on. One is sent at a time.
+        self.is_sending = False
         # Cursors whose owner was garbage collected; deque.append is atomic, so __del__ may use it.
         self.orphans: deque[int] = deque()
         # In the order in which they were sent.
@@ -102,7 +105,7 @@ class ResourceLedger:
             elif resource_id > self.last_id:
                 # Numbers between belong to requests under way and to failed ones. A larger gap is nobody's, and
                 # may be as wide as an answer damaged on its way makes it.
-                others = len(self._in_flight) + self._suspects
+                others = len(self._in_flight) + self._suspects + self.is_sending
                 self._gaps.update(range(max(self.last_id + 1, resource_id - others), resource_id))
                 self.last_id = resource_id
             else:
@@ -124,13 +127,13 @@ class ResourceLedger:
             self._open.pop(resource_id, None)
 
     def _settle(self) -> None:
-        if self._gaps and not self._in_flight and not self._suspects:
+        if self._gaps and not self._in_flight and not self._suspects and not self.is_sending:
             self._gaps.clear()
 
     @property
     def must_probe(self) -> bool:
         """Whether something may have leaked and nothing is under way that could be mistaken for it."""
-        return self._suspects > 0 and not self._in_flight
+        return self._suspects > 0 and not self._in_flight and not self.is_sending
 
     @property
     def must_drain(self) -> bool:

@@ -103,6 +103,8 @@ class Task:
     operation: Generator[Any, Any, Any]
     sql: str
     effect: Any = None
+    # What it has sent, before it goes on.
+    sent: Pending | None = None
     is_done: bool = False
     result: Any = None
 
@@ -141,10 +143,13 @@ class Simulation:
 
     def advance(self, task: Task) -> None:
         effect = task.effect
-        if isinstance(effect, Send):
+        if isinstance(effect, Send) and task.sent is None:
+            # A thread may have to wait for its turn when the server has its request already.
             self._request_id += 1
-            pending = Pending(self._request_id, effect.message)
-            self.server.queue.append(pending)
+            task.sent = Pending(self._request_id, effect.message)
+            self.server.queue.append(task.sent)
+        elif isinstance(effect, Send):
+            pending, task.sent = task.sent, None
             self._resume(task, lambda: task.operation.send(pending))
         elif isinstance(effect, Receive):
             answer = self.server.answers[effect.pending]
