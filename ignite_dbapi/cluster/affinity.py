@@ -56,7 +56,7 @@ class Placements:
     def __init__(self) -> None:
         self.topology_version = (0, 0)
         self._placements: dict[int, Placement | None] = {}
-        # Caches that the server did not know, and when to ask again.
+        # Caches that the server knew nothing, or nothing new, of, and when to ask again.
         self._unknown: dict[int, float] = {}
 
     def __contains__(self, cache_id: int) -> bool:
@@ -76,12 +76,14 @@ class Placements:
             self.topology_version = affinity.topology_version
         # A cache without a placement is remembered as well, or it would be asked for with every operation.
         self._placements[cache_id] = None
-        if affinity.group_of(cache_id) is None:
-            # Perhaps it was created a moment ago, and has not reached this node yet.
-            self._unknown[cache_id] = time.monotonic() + _PAUSE
         for group in affinity.groups:
             for known in group.cache_ids:
                 self._placements[known] = Placement.of(group, known) if group.is_applicable else None
+        # Perhaps the cache was created a moment ago, or nodes have come or gone, which this node does not know yet.
+        is_old = affinity.topology_version < self.topology_version
+        passing = (known for group in affinity.groups for known in group.cache_ids) if is_old else ()
+        if is_old or affinity.group_of(cache_id) is None:
+            self._unknown.update(dict.fromkeys((cache_id, *passing), time.monotonic() + _PAUSE))
 
     def _forget(self) -> None:
         self._placements.clear()

@@ -6,6 +6,7 @@ Everything here is written as operations, so that it exists once for both kinds 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -202,6 +203,7 @@ class Cluster:
         self._attributes = attributes
         self._discovery = discovery and partition_awareness
         self._node_order = node_order
+        self._node_order_lock = threading.Lock()
         self._listener = listener or Listener()
         self._new_lock = new_lock
         # Addresses that the user gave: whoever answers there is meant.
@@ -395,6 +397,10 @@ class Cluster:
                     continue
                 node.session, node.node_id = session, session.context.node_id
                 node.pause = node.retry_at = 0.0
+                if self.is_closed:
+                    # By another thread, which has not seen this connection any more.
+                    session.channel.close()
+                self._check_open()
                 return session
             node.pause = min(max(node.pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
             node.retry_at = time.monotonic() + node.pause
@@ -453,7 +459,12 @@ class Cluster:
             # Those first that failed least recently.
             yield from sorted(self._nodes, key=lambda node: node.retry_at)
             return
-        for address in self._node_order:
+        while True:
+            # A generator may be asked by one thread at a time.
+            with self._node_order_lock:
+                address = next(self._node_order, None)
+            if address is None:
+                return
             self._named.add(address)
             yield self._node_at((address,))
 
@@ -486,10 +497,15 @@ class Cluster:
         try:
             if not self._is_outdated():
                 return
-            self._topology_version = self._newest_version()
+            followed, self._topology_version = self._topology_version, self._newest_version()
             self._placements.outdated(self._topology_version)
-            if self._discovery:
-                yield from self._discover()
+            is_done = not self._discovery
+            try:
+                is_done = is_done or (yield from self._discover())
+            finally:
+                if not is_done:
+                    # Left to the next operation.
+                    self._topology_version = min(followed, self._topology_version)
         finally:
             self._topology_lock.release()
 
@@ -499,15 +515,16 @@ class Cluster:
     def _is_outdated(self) -> bool:
         return self._newest_version() > self._topology_version
 
-    def _discover(self) -> Operation[None]:
+    def _discover(self) -> Operation[bool]:
+        """Ask the cluster for its nodes; False if the connection was lost meanwhile."""
         session = next(iter(self.sessions), None)
         if session is None or not session.context.has(Feature.CLUSTER_GROUP_GET_NODES_ENDPOINTS):
-            return
+            return True
         try:
             answer = yield from endpoints(session, self._endpoints_version)
-        except DatabaseError:
+        except DatabaseError as error:
             # Only an optimisation, without which every node is still reached by way of another.
-            return
+            return not error.is_connection_lost
         self._endpoints_version = answer.topology_version
         gone = set(answer.removed)
         for node in self._nodes:
@@ -523,6 +540,7 @@ class Cluster:
             for node in self._nodes
             if node.node_id is not None or node.is_connected or self._named.intersection(node.addresses)
         ]
+        return True
 
     def _primary(self, target: Entry | Partition) -> Operation[Session | None]:
         """The connection to the node that holds *target*; None if it is not known or cannot be connected to."""

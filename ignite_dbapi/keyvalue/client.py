@@ -104,6 +104,10 @@ class BaseClient:
         except Error as error:
             cluster.close()
             raise _cannot_connect(error) from error
+        except BaseException:
+            # Given up, by Ctrl-C or a cancelled task: nobody else knows of the connections.
+            cluster.close()
+            raise
         self._cluster = cluster
         self._protocol_context = ProtocolContext.of(cluster.sessions[0].context)
 

@@ -81,11 +81,14 @@ class CursorAttributes:
         if self._is_exhausted:
             return []
         self._check_open()
-        assert self._session is not None
-        rows = yield from self._owner._call(lambda _: self._fetch(), OnSession(self._session))
+        rows = yield from self._fetch_on_session()
         if not rows:
             self._is_exhausted = True
         return rows
+
+    def _fetch_on_session(self) -> Operation[list[Any]]:
+        assert self._session is not None
+        return self._owner._call(lambda _: self._fetch(), OnSession(self._session))
 
     def _check_open(self) -> None:
         if self._state is None:
@@ -99,8 +102,12 @@ class CursorAttributes:
     def _close(self) -> Operation[None]:
         self._is_exhausted = True
         self._buffer = iter(())
+        if self._state is not None:
+            yield from self._close_on_session()
+
+    def _close_on_session(self) -> Operation[None]:
         # Without its connection the server has freed the cursor already.
-        if self._state is not None and self._session is not None and self._session.channel.failure is None:
+        if self._session is not None and self._session.channel.failure is None:
             yield from guarded(self._session, lambda _: self._state.close())
 
 

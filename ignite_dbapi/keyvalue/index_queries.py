@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
-from ignite_dbapi.cluster.cluster import ANYWHERE, Partition
+from ignite_dbapi.cluster.cluster import ANYWHERE, OnSession, Partition
 from ignite_dbapi.keyvalue.cursors import CursorAttributes, _AwaitingCursor, _BlockingCursor, _Entries
 from ignite_dbapi.keyvalue.datatypes.prop_codes import PROP_QUERY_ENTITIES
 from ignite_dbapi.keyvalue.exceptions import SQLError
 from ignite_dbapi.keyvalue.owners import Owner
 from ignite_dbapi.operations.cache import CacheAccess
-from ignite_dbapi.operations.partition_scans import PartitionScanState, SessionOf
+from ignite_dbapi.operations.partition_scans import PartitionScanState
 from ignite_dbapi.operations.scans import IndexQueryState
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages.scans import InCriterion, RangeCriterion
+
+T = TypeVar("T")
 
 Criterion = RangeCriterion | InCriterion
 
@@ -122,12 +124,17 @@ class _PartitionScan(CursorAttributes):
         self._options = options
 
     def _make_state(self, session: Session) -> Operation[PartitionScanState]:
-        return PartitionScanState(_sessions(self._owner, self._cache), self._cache, **self._options)
+        return PartitionScanState(_Sessions(self._owner, self._cache), self._cache, **self._options)
         yield  # a generator, as every operation, though it has nothing to wait for
 
-    def _fetch(self) -> Operation[list[Any]]:
+    def _fetch_on_session(self) -> Operation[list[Any]]:
+        # Each partition is on a connection of its own.
         page: Operation[list[Any]] = self._state.fetch_page()
         return page
+
+    def _close_on_session(self) -> Operation[None]:
+        closing: Operation[None] = self._state.close()
+        return closing
 
     @property
     def cursor_id(self) -> int | None:
@@ -147,14 +154,19 @@ class AioPartitionScanCursor(_PartitionScan, _AwaitingCursor):
     """Entries of many partitions as pairs (key, value), in no order. Made by :meth:`AioCache.scan_partitions`."""
 
 
-def _sessions(owner: Owner, cache: CacheAccess) -> SessionOf:
-    """Finds the connection to the node of a partition, without keeping alive the cursor that asks for it."""
+@attrs.frozen
+class _Sessions:
+    """Finds the connections to the nodes of partitions, without keeping alive the cursor that asks for them."""
 
-    def session_of(partition: int | None) -> Operation[Session]:
-        target = ANYWHERE if partition is None else Partition(cache.cache_id, partition)
-        return owner._call(_itself, target, is_idempotent=True)
+    owner: Owner
+    cache: CacheAccess
 
-    return session_of
+    def of(self, partition: int | None) -> Operation[Session]:
+        target = ANYWHERE if partition is None else Partition(self.cache.cache_id, partition)
+        return self.owner._call(_itself, target, is_idempotent=True)
+
+    def call(self, session: Session, operation: Callable[[Session], Operation[T]]) -> Operation[T]:
+        return self.owner._call(operation, OnSession(session))
 
 
 def _itself(session: Session) -> Operation[Session]:

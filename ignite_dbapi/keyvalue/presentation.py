@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import MutableMapping
 from datetime import datetime, timedelta
@@ -58,6 +59,8 @@ class DataClasses:
         self._classes: dict[int, dict[int, type]] = {}
         # Those with a field that had no name yet, since nobody had given it a value.
         self._nameless: set[type] = set()
+        # Held while one is made or remembered: threads must not get different classes for the same objects.
+        self._making = threading.Lock()
         # Objects of types that the cluster does not describe.
         self._undescribed: dict[tuple[Any, ...], type] = {}
 
@@ -70,7 +73,8 @@ class DataClasses:
     def remember(self, data_class: type) -> None:
         """Make objects with the type and schema of *data_class* from it, instead of any other class."""
         described: Any = data_class
-        self._classes.setdefault(described._type_id, {})[described._schema_id] = data_class
+        with self._making:
+            self._classes.setdefault(described._type_id, {})[described._schema_id] = data_class
 
     def describe(self, binary_type: BinaryType) -> None:
         """Make a class for each schema of *binary_type* that has none yet."""
@@ -80,11 +84,20 @@ class DataClasses:
     def _class_of(self, binary_type: BinaryType, schema: int, field_ids: tuple[int, ...]) -> type:
         known = self._classes.setdefault(binary_type.type_id, {})
         found = known.get(schema)
-        if found is None or (found in self._nameless and all(each in binary_type.field_names for each in field_ids)):
-            found = known[schema] = _new_class(binary_type.type_name, schema_of(binary_type, field_ids))
-            if not all(each in binary_type.field_names for each in field_ids):
-                self._nameless.add(found)
+        if found is None or self._lacks_names(found, binary_type, field_ids):
+            with self._making:
+                # Another thread may have been faster.
+                found = known.get(schema)
+                if found is None or self._lacks_names(found, binary_type, field_ids):
+                    found = _new_class(binary_type.type_name, schema_of(binary_type, field_ids))
+                    if not all(each in binary_type.field_names for each in field_ids):
+                        self._nameless.add(found)
+                    known[schema] = found
         return found
+
+    def _lacks_names(self, found: type, binary_type: BinaryType, field_ids: tuple[int, ...]) -> bool:
+        """Whether *found* was made without names that are known now."""
+        return found in self._nameless and all(each in binary_type.field_names for each in field_ids)
 
     # --- objects --------------------------------------------------------------------------------------------------
 
@@ -99,8 +112,9 @@ class DataClasses:
             if found is None:
                 names = [binary_type.name_of(each) if binary_type else f"#{each}" for each in field_ids]
                 type_name = description.type_name or f"Type{description.type_id}"
-                found = _new_class(type_name, OrderedDict.fromkeys(names, AnyObject))
-                self._undescribed[identity] = found
+                made = _new_class(type_name, OrderedDict.fromkeys(names, AnyObject))
+                # Another thread may have been faster.
+                found = self._undescribed.setdefault(identity, made)
             data_class = found
         # Without its __init__, which may be the program's own.
         return object.__new__(data_class)

@@ -115,8 +115,8 @@ class TransactionAttributes:
         self.closed = True
         if transaction is None:
             return
-        _leave(self.client, transaction)
         if is_closed and not commit:
+            _leave(self.client, transaction)
             return
         try:
             yield from explicit_transactions.end(transaction, commit=commit)
@@ -124,6 +124,12 @@ class TransactionAttributes:
             # The server has rolled back what belonged to a lost connection.
             if commit or not error.is_connection_lost:
                 raise
+        finally:
+            if transaction.transaction_id is None:
+                _leave(self.client, transaction)
+            else:
+                # Given up before the end was sent, while something within it was under way.
+                self.closed = False
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open" if self._transaction is not None else "not started"

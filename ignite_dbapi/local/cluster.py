@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -318,5 +319,6 @@ def _remove_old_logs(logs: Path) -> None:
     runs = sorted((path for path in logs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
     for run in runs[_KEPT_LOG_RUNS:]:
         # Another process may be removing the same directory.
-        if run.exists() and run.stat().st_mtime < oldest_kept:
-            shutil.rmtree(run, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            if run.stat().st_mtime < oldest_kept:
+                shutil.rmtree(run, ignore_errors=True)

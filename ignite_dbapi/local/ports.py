@@ -16,8 +16,9 @@ __all__ = ["free_ports", "is_free", "release_ports"]
 _LOWEST, _HIGHEST = 15_000, 32_000
 
 _lock = threading.Lock()
-#: Ports given to clusters of this process, whose nodes may not listen yet.
-_reserved: set[int] = set()
+#: Ports given to clusters of this process, whose nodes may not listen yet, or be about to be started again. What keeps
+#: other processes from taking them is a socket at the UDP port of the same number, which Ignite has no use for.
+_reserved: dict[int, socket.socket] = {}
 # Not random.seed()'s: programs that seed it, as tests do, would all try the same ports.
 _random = random.SystemRandom()
 
@@ -36,18 +37,28 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` free ports and reserve them within this process, until :func:`release_ports`."""
+    """Return ``count`` free ports, which nobody else gets from here until :func:`release_ports`."""
     ports: list[int] = []
     with _lock:
         while len(ports) < count:
             port = _random.randrange(_LOWEST, _HIGHEST)
-            if port not in _reserved and is_free(port):
-                _reserved.add(port)
-                ports.append(port)
+            if port in _reserved or not is_free(port):
+                continue
+            mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                mark.bind((HOST, port))
+            except OSError:
+                mark.close()
+                continue
+            _reserved[port] = mark
+            ports.append(port)
     return ports
 
 
 def release_ports(ports: list[int]) -> None:
     """Give back what :func:`free_ports` reserved."""
     with _lock:
-        _reserved.difference_update(ports)
+        for port in ports:
+            mark = _reserved.pop(port, None)
+            if mark is not None:
+                mark.close()

@@ -155,7 +155,15 @@ def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
 def close_resource(session: Session, resource_id: int) -> Operation[bool]:
     """Close a cursor on the server; False if the server has it no more."""
     session.resources.closed(resource_id)
-    return (yield from receive_close((yield from send(session, ResourceClose(resource_id)))))
+    try:
+        pending = yield from send(session, ResourceClose(resource_id))
+    except Exception:
+        raise
+    except BaseException:
+        # Given up before it was sent: that is left to the next query.
+        session.resources.orphans.append(resource_id)
+        raise
+    return (yield from receive_close(pending))
 
 
 def receive_close(pending: Pending) -> Operation[bool]:
@@ -180,8 +188,12 @@ def close_orphans(session: Session) -> Operation[None]:
         except IndexError:  # another thread was faster
             return
         session.resources.closed(resource_id)
-        # Nobody waits for the answer: whether the cursor was still there makes no difference.
-        yield Send(session.channel, ResourceClose(resource_id))
+        try:
+            # Nobody waits for the answer: whether the cursor was still there makes no difference.
+            yield Send(session.channel, ResourceClose(resource_id))
+        except BaseException:
+            orphans.append(resource_id)
+            raise
 
 
 def receive_abandoned(session: Session, abandoned: list[Pending]) -> Operation[None]:
@@ -200,6 +212,8 @@ def receive_abandoned(session: Session, abandoned: list[Pending]) -> Operation[N
             raise
         else:
             session.resources.opened(pending, answer.cursor_id)
+            if pending.subscription is not None:
+                session.channel.unsubscribe(pending.subscription)
             if answer.page.has_more:
                 session.resources.orphans.append(answer.cursor_id)
 
@@ -216,7 +230,7 @@ def _close_leaked(session: Session) -> Operation[None]:
 def _probe(session: Session) -> Operation[None]:
     """Close what may have leaked. No query is under way, nor can one be sent meanwhile."""
     for resource_id in session.resources.suspicious_ids():
-        existed = yield from close_resource(session, resource_id)
+        existed = yield from receive_close((yield from send(session, ResourceClose(resource_id))))
         session.resources.probed(resource_id, existed=existed)
         if not existed and resource_id > session.resources.last_id:
             break

@@ -8,16 +8,17 @@ the other, and an id is never sent once the transaction has ended.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import attrs
 
-from ignite_dbapi.errors import InterfaceError, NotSupportedError, ProgrammingError
-from ignite_dbapi.operations import calls, transactions
+from ignite_dbapi.errors import Error, InterfaceError, NotSupportedError, ProgrammingError
+from ignite_dbapi.operations import transactions
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.context import Feature
-from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation, Pending
-from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionStart
+from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.messages.transactions import Concurrency, Isolation, TransactionEnd, TransactionStart
 
 T = TypeVar("T")
 
@@ -72,12 +73,32 @@ def start(
         )
     # Servers start a transaction without any mode for numbers that they do not know.
     concurrency, isolation = Concurrency(concurrency), Isolation(isolation)
-    message = TransactionStart(concurrency, isolation, timeout, label)
-    transaction_id = yield from calls.call(session, message)
+    yield from _end_abandoned(session)
+    pending = yield Send(session.channel, TransactionStart(concurrency, isolation, timeout, label))
+    try:
+        transaction_id: int = yield Receive(pending)
+    except Exception:
+        raise
+    except BaseException:
+        # Only the waiting was given up (a cancelled task): the transaction starts all the same.
+        session.abandoned_transactions.append(pending)
+        raise
     session.explicit_transactions.add(transaction_id)
     return ExplicitTransaction(
         session, session.channel.new_lock(), transaction_id, concurrency, isolation, timeout, label
     )
+
+
+def _end_abandoned(session: Session) -> Operation[None]:
+    """Roll back what nobody got to know, as far as the server has told of it."""
+    for pending in [pending for pending in session.abandoned_transactions if pending.is_done]:
+        try:
+            session.abandoned_transactions.remove(pending)
+        except ValueError:  # another thread was faster
+            continue
+        with suppress(Error):
+            transaction_id: int = yield Receive(pending)
+            yield Send(session.channel, TransactionEnd(transaction_id, False))
 
 
 def end(transaction: ExplicitTransaction, *, commit: bool) -> Operation[None]:

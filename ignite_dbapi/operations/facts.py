@@ -96,6 +96,8 @@ def _learn_binary_type(session: Session, missing: MissingBinaryType) -> Operatio
         types.add(found)
     else:
         types.add_unknown(missing.type_id)
+    if missing.field_id is not None:
+        types.add_nameless(missing.type_id, missing.field_id)
     if missing.schema_id is not None and (found is None or missing.schema_id not in found.schemas):
         raise DatabaseError(
             f"an object of type {found.type_name if found else missing.type_id} cannot be read: the cluster does not "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -16,10 +17,19 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.exchange import Operation, Pending
 from ignite_dbapi.protocol.messages.scans import ScanPage, ScanQuery
 
-#: Finds the connection to the node that holds a partition; None is any partition.
-SessionOf = Callable[[int | None], Operation[Session]]
+T = TypeVar("T")
 
 Entry = tuple[Any, Any]
+
+
+class Sessions(Protocol):
+    """The connections of a scan, which are to several nodes."""
+
+    def of(self, partition: int | None) -> Operation[Session]:
+        """The connection to the node that holds *partition*; None is any."""
+
+    def call(self, session: Session, operation: Callable[[Session], Operation[T]]) -> Operation[T]:
+        """Run *operation* on *session*, which an error of the connection is then known to belong to."""
 
 
 @attrs.define(eq=False)
@@ -41,7 +51,7 @@ class PartitionScanState:
 
     def __init__(
         self,
-        session_of: SessionOf,
+        sessions: Sessions,
         cache: CacheAccess,
         *,
         partitions: Iterable[int] | None = None,
@@ -56,7 +66,7 @@ class PartitionScanState:
         for number in numbers or ():
             if not 0 <= number < 1 << 31:
                 raise ProgrammingError(f"partition {number}; partitions are numbered from 0", code="invalid_partition")
-        self._session_of = session_of
+        self._sessions = sessions
         self._cache = cache
         self._left: deque[int | None] | None = None if numbers is None else deque(numbers)
         self._parallel = parallel
@@ -79,9 +89,11 @@ class PartitionScanState:
                 return []
             scan = self._scans[0]
             try:
-                entries = yield from self._next_page(scan)
+                entries = yield from self._sessions.call(scan.session, partial(self._next_page, scan))
             except Error:
                 # Entries are missing from here on, which must not look like the end.
+                self._scans.popleft()
+                yield from self._close_scan(scan)
                 yield from self.close()
                 raise
             except BaseException:
@@ -97,15 +109,19 @@ class PartitionScanState:
                 return entries
 
     def _all_partitions(self) -> Operation[list[int | None]]:
-        session = yield from self._session_of(None)
-        found = yield from affinity(session, [self._cache.cache_id], with_custom_mappings=True)
+        session = yield from self._sessions.of(None)
+        found = yield from self._sessions.call(
+            session, lambda each: affinity(each, [self._cache.cache_id], with_custom_mappings=True)
+        )
         group = found.group_of(self._cache.cache_id)
         # Where the partitions are not known (replicated caches), one scan of everything does.
         count = 0 if group is None else len(group.primary_nodes())
         return list(range(count)) or [None]
 
     def _start(self, partition: int | None) -> Operation[None]:
-        session = yield from self._session_of(partition)
+        yield from self._sessions.call((yield from self._sessions.of(partition)), partial(self._start_on, partition))
+
+    def _start_on(self, partition: int | None, session: Session) -> Operation[None]:
         if session.abandoned:
             # Each may hold a cursor, and here many are opened before any answer is read.
             yield from calls.receive_abandoned(session, list(session.abandoned))
@@ -114,28 +130,35 @@ class PartitionScanState:
         )
         self._scans.append(_Scan(partition, session, (yield from calls.open_query(session, query, may_leak=True))))
 
-    def _next_page(self, scan: _Scan) -> Operation[list[Entry]]:
+    def _next_page(self, scan: _Scan, session: Session) -> Operation[list[Entry]]:
         if scan.result is None:
             assert scan.pending is not None
             pending, scan.pending = scan.pending, None
-            answer = yield from calls.receive_query(scan.session, pending)
-            scan.result = PagedResult(scan.session, answer, ScanPage(answer.cursor_id, self._cache.lossless))
+            answer = yield from calls.receive_query(session, pending)
+            scan.result = PagedResult(session, answer, ScanPage(answer.cursor_id, self._cache.lossless))
         return (yield from scan.result.fetch(self._page_size))
 
     def close(self) -> Operation[None]:
         """Free what the servers hold for the scans. May be called again."""
         self.is_closed = True
         while self._scans:
-            scan = self._scans[0]
-            if scan.pending is not None:
-                self._scans.popleft()
-                scan.session.abandoned.append(scan.pending)
-                yield from calls.receive_abandoned(scan.session, [scan.pending])
-            elif scan.result is not None:
-                yield from scan.result.close()
-                self._scans.popleft()
-            else:
-                self._scans.popleft()
+            scan = self._scans.popleft()
+            yield from self._close_scan(scan)
+
+    def _close_scan(self, scan: _Scan) -> Operation[None]:
+        try:
+            yield from self._sessions.call(scan.session, partial(self._free, scan))
+        except Error as error:
+            # Without the connection the server has freed everything that it held for it.
+            if not error.is_connection_lost:
+                raise
+
+    def _free(self, scan: _Scan, session: Session) -> Operation[None]:
+        if scan.pending is not None:
+            session.abandoned.append(scan.pending)
+            yield from calls.receive_abandoned(session, [scan.pending])
+        elif scan.result is not None:
+            yield from scan.result.close()
 
     def __del__(self) -> None:
         for scan in self.__dict__.get("_scans", ()):

@@ -50,6 +50,8 @@ class Session:
     unanswered: list[Pending] = attrs.field(factory=list)
     # The ids of those that were started explicitly, beside the connection's own.
     explicit_transactions: set[int] = attrs.field(factory=set)
+    # Requests for such whose answers nobody waits for any more, each of which may bring one that is open.
+    abandoned_transactions: list[Pending] = attrs.field(factory=list)
     server_version: str | None = None
     default_query_engine: str | None = None
     query_engines: frozenset[str] | None = None

@@ -36,6 +36,8 @@ _HEADER: Final = Struct("<ihq")
 _HEADER_ROOM: Final = bytes(_HEADER.size)
 _REQUEST_ID: Final = Struct("<q")
 _ID_AND_FLAGS: Final = Struct("<qh")
+# The version of the cluster comes next, if the flags say so.
+_END_OF_TOPOLOGY: Final = _ID_AND_FLAGS.size + 12
 
 _FLAG_ERROR: Final = 1
 _FLAG_TOPOLOGY: Final = 2
@@ -319,6 +321,7 @@ class Exchange:
     _subscriptions: dict[int, Subscription] = cython.declare(dict)
     _opening = cython.declare(cython.Py_ssize_t)
     _unclaimed: list[tuple[int, bytes]] = cython.declare(list)
+    _untold: list[Pending | Subscription] = cython.declare(list)
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -332,6 +335,8 @@ class Exchange:
         # Notifications that may belong to one of so many requests under way, whose answers will tell.
         self._opening = 0
         self._unclaimed = []
+        # What received bytes have changed that turned out to be broken further on.
+        self._untold = []
 
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
@@ -376,6 +381,7 @@ class Exchange:
             elif len(frame) >= _REQUEST_ID.size:
                 (answered_id,) = _REQUEST_ID.unpack_from(frame)
             else:
+                self._untold = changed
                 raise ProtocolError(f"answer of {len(frame)} bytes, shorter than its header")
             if flags & _FLAG_NOTIFICATION:
                 # Its id is that of a resource, and may equal a request's.
@@ -383,7 +389,11 @@ class Exchange:
                 continue
             pending = self._pending.pop(answered_id, None)
             if pending is None:
+                self._untold = changed
                 raise ProtocolError("answer to a request that was not made")
+            if flags & _FLAG_TOPOLOGY and len(frame) >= _END_OF_TOPOLOGY:
+                # Here, because the server tells each change once, and not every answer is waited for.
+                self._follow(frame)
             if pending.message.opens_subscription:
                 self._subscribe(pending, frame)
             pending.frame = frame
@@ -396,7 +406,10 @@ class Exchange:
         self._subscriptions.pop(subscription.resource_id, None)
 
     def fail(self, error: Error) -> list[Pending | Subscription]:
-        """Nothing will come any more, because of *error*; returns what waits for something."""
+        """Nothing will come any more, because of *error*; returns what waits for something, and now waits in vain.
+
+        With those come the ones that were answered in the same bytes, before what was wrong with them.
+        """
         if self.failure is None:
             self.failure = error
         left: list[Pending | Subscription] = [*self._pending.values(), *self._subscriptions.values()]
@@ -405,7 +418,8 @@ class Exchange:
         for item in left:
             if item.error is None:
                 item.error = self.failure
-        return left
+        answered, self._untold = self._untold, []
+        return [*answered, *left]
 
     def answer(self, pending: Pending) -> Any:
         """Decode the answer to *pending*. Raises what the server answered instead, or why nothing came.
@@ -430,14 +444,18 @@ class Exchange:
             missing.pending = pending
             raise
 
+    def _follow(self, frame: bytes) -> None:
+        """Remember the version of the cluster that an answer tells of."""
+        reader = Reader(frame, self.context.knowledge, _ID_AND_FLAGS.size)
+        # Answers may overtake each other.
+        self.topology_version = max(self.topology_version, (reader.i64(), reader.i32()))
+
     def _subscribe(self, pending: Pending, frame: bytes) -> None:
         """Make the subscription that *pending* was answered with."""
         self._opening -= 1
         reader = Reader(frame, self.context.knowledge)
         try:
             self._header(reader)
-        except ProtocolError:
-            raise
         except Error:  # raised again where the answer is waited for
             opened = None
         else:
@@ -465,8 +483,8 @@ class Exchange:
         if self._has_flags:
             flags = reader.i16()
             if flags & _FLAG_TOPOLOGY:
-                # Answers may overtake each other.
-                self.topology_version = max(self.topology_version, (reader.i64(), reader.i32()))
+                reader.i64()
+                reader.i32()
             if flags & _FLAG_NOTIFICATION:
                 reader.i16()
             if not flags & _FLAG_ERROR:

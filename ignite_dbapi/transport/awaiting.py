@@ -162,10 +162,9 @@ class AwaitingChannel(asyncio.Protocol):
 
     async def call(self, message: Message[Any]) -> Any:
         """Send *message*, wait for its answer and decode it."""
-        pending = self.send(message)
         if not self._writable.is_set():
             await self.drain()
-        return await self.receive(pending)
+        return await self.receive(self.send(message))
 
     async def receive(self, pending: Pending) -> Any:
         """Wait for the answer to *pending* and decode it."""
@@ -316,9 +315,10 @@ async def run(operation: Operation[T], channel: Channel | None = None) -> T:
             if type(effect) is Call:
                 result = await effect.channel.call(effect.message)  # type: ignore[attr-defined]
             elif type(effect) is Send:
-                result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
+                # Before, not after: a task that is cancelled here has sent nothing.
                 if not effect.channel.is_writable:  # type: ignore[attr-defined]
                     await effect.channel.drain()  # type: ignore[attr-defined]
+                result = effect.channel.send(effect.message)  # type: ignore[attr-defined]
             elif type(effect) is Receive:
                 result = await effect.pending.channel.receive(effect.pending)  # type: ignore[attr-defined]
             elif type(effect) is Next:

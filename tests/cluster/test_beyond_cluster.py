@@ -11,6 +11,12 @@ import pytest
 import ignite_dbapi
 from ignite_dbapi.errors import DatabaseError
 from ignite_dbapi.keyvalue import AioClient, Client
+from ignite_dbapi.keyvalue.datatypes.cache_config import WriteSynchronizationMode
+from ignite_dbapi.keyvalue.datatypes.prop_codes import (
+    PROP_BACKUPS_NUMBER,
+    PROP_NAME,
+    PROP_WRITE_SYNCHRONIZATION_MODE,
+)
 from ignite_dbapi.operations import cluster_state
 from ignite_dbapi.operations.cluster_state import ClusterState, NodeFilter
 from ignite_dbapi.transport.blocking import run
@@ -126,3 +132,38 @@ def test_asyncio(nodes: Any) -> None:
             await cache.destroy()
 
     asyncio.run(main())
+
+
+def test_a_node_that_is_lost_during_a_scan_of_partitions_takes_no_other_connection_with_it(nodes: Any) -> None:
+    with Client().connect(nodes.addresses) as client:
+        cache = client.create_cache(
+            {
+                PROP_NAME: "lost during a scan",
+                PROP_BACKUPS_NUMBER: 1,
+                # By default the backups get a write after it is confirmed, and it may die with its node.
+                PROP_WRITE_SYNCHRONIZATION_MODE: WriteSynchronizationMode.FULL_SYNC,
+            }
+        )
+        cache.put_all({number: number for number in range(3000)})
+        entries = cache.scan_partitions(parallel=6, page_size=1)
+        rows = iter(entries)
+        next(rows)
+        sessions = client._cluster.sessions
+        assert len(sessions) == 3
+        first = entries._session
+        lost = next(session for session in sessions if session is not first)
+        killed = nodes.nodes[nodes.addresses.index(lost.channel.address)]
+        killed.kill()
+        try:
+            with pytest.raises(OSError, match="lost"):
+                for _ in rows:
+                    pass
+            assert {session.channel.address for session in sessions if session.channel.failure is not None} == {
+                lost.channel.address
+            }
+            entries.close()
+            assert first.channel.failure is None
+        finally:
+            killed.start()
+        assert cache.get_all(range(3000)) == {number: number for number in range(3000)}
+        cache.destroy()

@@ -8,18 +8,20 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ignite_dbapi
-from ignite_dbapi.local import LocalCluster, LocalOptions, LocalServerError, supported_versions
+from ignite_dbapi.local import LocalCluster, LocalOptions, LocalServerError, ports, supported_versions
 from ignite_dbapi.local import cluster as cluster_module
 from ignite_dbapi.local.java import find_java
-from ignite_dbapi.local.ports import free_ports, is_free
+from ignite_dbapi.local.ports import free_ports, is_free, release_ports
 
 ACCEPTED = b"\x01"
 
@@ -197,7 +199,49 @@ class TestOneCluster:
             LocalCluster(port=port).start()
 
 
+class TestPorts:
+    def test_no_other_process_gets_a_reserved_port(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        program = (
+            "import sys; from ignite_dbapi.local import ports; ports._LOWEST, ports._HIGHEST = map(int, sys.argv[1:]); "
+            "print(*ports.free_ports(1))"
+        )
+        (port,) = free_ports(1)
+        monkeypatch.setattr(ports, "_LOWEST", port)
+        monkeypatch.setattr(ports, "_HIGHEST", port + 1)
+
+        def ask_another_process(timeout: float) -> str:
+            command = [sys.executable, "-c", program, str(port), str(port + 1)]
+            return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=True).stdout.strip()
+
+        # There is no other one in the range, so that it looks for ever.
+        with pytest.raises(subprocess.TimeoutExpired):
+            ask_another_process(2)
+        assert is_free(port)
+        release_ports([port])
+        assert ask_another_process(30) == str(port)
+
+
 class TestStartAndStop:
+    def test_logs_that_another_process_removes_are_no_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(40):
+            run = tmp_path / f"run-{number:03}"
+            run.mkdir()
+            os.utime(run, (0, 0))
+        removed: list[Path] = []
+
+        def remove_all(run: Path, **_: Any) -> None:
+            # Everything that is left to remove is gone when this returns.
+            removed.append(run)
+            for other in sorted(tmp_path.iterdir())[:20]:
+                other.rmdir()
+
+        monkeypatch.setattr(cluster_module.shutil, "rmtree", remove_all)
+        cluster_module._remove_old_logs(tmp_path)
+        assert removed == [tmp_path / "run-019"]
+        assert len(list(tmp_path.iterdir())) == 20
+
     def test_nothing_is_left_but_the_logs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         cluster = LocalCluster(logs_dir=tmp_path / "logs")
@@ -220,8 +264,7 @@ class TestStartAndStop:
         def free_ports_with_one_taken(count: int) -> list[int]:
             nonlocal asked
             asked += 1
-            ports = free_ports(count)
-            return [thief.getsockname()[1], *ports[1:]] if asked == 1 else ports
+            return [thief.getsockname()[1], *free_ports(count - 1)] if asked == 1 else free_ports(count)
 
         monkeypatch.setattr(cluster_module, "free_ports", free_ports_with_one_taken)
         with socket.socket() as thief:

@@ -129,6 +129,17 @@ def test_topology_is_read_over() -> None:
     assert error.value.is_connection_lost
 
 
+def test_topology_is_followed_without_anybody_who_waits() -> None:
+    running = exchange()
+    running.request(Heartbeat())
+    running.request(Heartbeat())
+    assert running.topology_version == (0, 0)
+    running.feed(answer_bytes(1, TOPOLOGY, flags=2))
+    assert running.topology_version == (7, 1)
+    running.feed(answer_bytes(2, struct.pack("<qi", 6, 9), flags=2))
+    assert running.topology_version == (7, 1), "answers may overtake each other"
+
+
 def test_notifications_are_dropped_whatever_their_id() -> None:
     running = exchange()
     pending, _ = running.request(Heartbeat())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import pickle
 import re
+import threading
 from collections import OrderedDict
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from golden import VECTORS, data_of, expected_of, knowledge_of
 
 import ignite_dbapi
-from ignite_dbapi.keyvalue import constants, datatypes, exceptions, utils
+from ignite_dbapi.keyvalue import constants, datatypes, exceptions, presentation, utils
 from ignite_dbapi.keyvalue.binary import GenericObjectMeta
 from ignite_dbapi.keyvalue.datatypes import (
     BinaryEnumArrayObject,
@@ -636,8 +638,12 @@ def test_names_of_fields_are_asked_for_once() -> None:
     reader = knowledge()
     reader.binary_types.add(attrs.evolve(described, fields=()))
     for _ in described.fields:
-        with pytest.raises(MissingBinaryType):
-            decode(data, reader)
+        # Until the cluster has answered: another thread may look at the same time, and the first may get no answer.
+        for _ in range(2):
+            with pytest.raises(MissingBinaryType) as missing:
+                decode(data, reader)
+        assert missing.value.field_id is not None
+        reader.binary_types.add_nameless(missing.value.type_id, missing.value.field_id)
     nameless = decode(data, reader)
     assert [getattr(nameless, name) for name in nameless.schema] == ["Ann", 3]
     assert all(name.startswith("#") for name in nameless.schema)
@@ -647,6 +653,32 @@ def test_names_of_fields_are_asked_for_once() -> None:
     named = decode(data, reader)
     assert (named.name, named.age) == ("Ann", 3)
     assert type(named) is not type(nameless)
+
+
+def test_threads_get_the_same_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = knowledge()
+    data = written(to_wire(Person(name="Ann", age=3)), known)
+    described = known.binary_types.get(Person.type_id)
+    assert described is not None
+    reader = knowledge()
+    reader.binary_types.add(described)
+    meeting = threading.Barrier(2)
+
+    def slowly(type_name: str, schema: Any, make: Any = presentation._new_class) -> Any:
+        # Both are here at the same time, unless the second has to wait for the first.
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(0.5)
+        return make(type_name, schema)
+
+    monkeypatch.setattr(presentation, "_new_class", slowly)
+    classes: list[type] = []
+    threads = [threading.Thread(target=lambda: classes.append(type(decode(data, reader)))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(classes) == 2
+    assert len(set(classes)) == 1
 
 
 def test_hash_codes() -> None:

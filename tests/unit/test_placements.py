@@ -42,6 +42,20 @@ def test_a_cache_that_is_not_partitioned_is_not_asked_for_again(moment: list[flo
     assert placements[5] is None
 
 
+def test_an_answer_of_a_node_that_lags_behind_is_asked_for_again(moment: list[float]) -> None:
+    placements = Placements()
+    placements.outdated((6, 0))
+    placements.add(Affinity((5, 0), [AffinityGroup({5: {}, 8: {}}, {NODE: [0, 1]})]), 5)
+    assert placements[5] is not None
+    assert placements.topology_version == (6, 0)
+    moment[0] += 1
+    assert 5 not in placements
+    assert 8 not in placements
+    placements.add(Affinity((6, 0), [AffinityGroup({5: {}}, {NODE: [0, 1]})]), 5)
+    moment[0] += 1000
+    assert 5 in placements
+
+
 def test_a_newer_topology_makes_everything_outdated() -> None:
     placements = Placements()
     placements.add(Affinity((3, 1), [AffinityGroup({5: {}}, {NODE: [0]})]), 5)

@@ -33,12 +33,13 @@ class MissingServerFacts(MissingFact):
 
 
 class MissingBinaryType(MissingFact):
-    """The binary type *type_id*, or its schema *schema_id*, is not known yet."""
+    """The binary type *type_id*, its schema *schema_id*, or the name of its field *field_id*, is not known yet."""
 
-    def __init__(self, type_id: int, schema_id: int | None = None) -> None:
-        super().__init__(type_id, schema_id)
+    def __init__(self, type_id: int, schema_id: int | None = None, field_id: int | None = None) -> None:
+        super().__init__(type_id, schema_id, field_id)
         self.type_id = type_id
         self.schema_id = schema_id
+        self.field_id = field_id
 
 
 class UnregisteredBinaryType(MissingFact):
@@ -191,11 +192,13 @@ class BinaryTypes:
         """Remember that the cluster does not know the type *type_id*."""
         self._unknown.add(type_id)
 
-    def ask_for_name(self, type_id: int, field_id: int) -> bool:
-        """Whether the cluster is to be asked for the name of a field that has none here; it is asked once."""
-        is_new = (type_id, field_id) not in self._nameless
+    def is_nameless(self, type_id: int, field_id: int) -> bool:
+        """Whether the cluster was asked for the name of a field and had none; it is asked once."""
+        return (type_id, field_id) in self._nameless
+
+    def add_nameless(self, type_id: int, field_id: int) -> None:
+        """Remember that the cluster was asked for the name of a field."""
         self._nameless.add((type_id, field_id))
-        return is_new
 
     def forget(self, type_id: int) -> None:
         """Ask the cluster again next time, because another client may have registered something."""

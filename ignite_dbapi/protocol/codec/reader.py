@@ -1028,10 +1028,10 @@ class Reader:
                     and flags & _USER_TYPE
                     and binary_type is not None
                     and field_id not in binary_type.field_names
-                    and self.knowledge.binary_types.ask_for_name(type_id, field_id)
+                    and not self.knowledge.binary_types.is_nameless(type_id, field_id)
                 ):
                     # A field may be registered only when it has a value, by any client at any time.
-                    raise MissingBinaryType(type_id)
+                    raise MissingBinaryType(type_id, field_id=field_id)
                 fields[name] = value
                 codes.append(self.data[field_start])
         finally:

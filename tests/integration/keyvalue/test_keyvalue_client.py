@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import ssl
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from wire import Impostor
 
 from ignite_dbapi.keyvalue import AioClient, Client, GenericObjectMeta, RetryPolicy
 from ignite_dbapi.keyvalue.api import (
@@ -288,6 +290,24 @@ def test_cluster(client: Any, cache: Any) -> None:
         cluster.disable_wal(cache.name)
     with pytest.raises(ClusterError):
         cluster.set_state(ClusterState.INACTIVE, force=False)
+
+
+def test_connecting_that_was_given_up_leaves_no_connection(server: Any, client_arguments: dict[str, Any]) -> None:
+    async def work(silent: tuple[str, int]) -> None:
+        closed = Everything()
+        client = AioClient(event_listeners=[closed], **client_arguments)
+        connecting = asyncio.ensure_future(client.connect([server.addresses[0], silent]))
+        async with asyncio.timeout(30):
+            while HandshakeStartEvent not in map(type, closed.events[1:]):
+                await asyncio.sleep(0.01)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        kinds = [type(event) for event in closed.events]
+        assert kinds.count(HandshakeSuccessEvent) == kinds.count(ConnectionClosedEvent) == 1
+
+    with Impostor(lambda client: client.recv(1) and None) as impostor:
+        asyncio.run(work(impostor.address))
 
 
 # --- events -------------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from wire import Proxy
 
 import ignite_dbapi
 import ignite_dbapi.aio
@@ -21,6 +23,7 @@ from ignite_dbapi.keyvalue.exceptions import CacheError
 from ignite_dbapi.keyvalue.transaction import AioTransaction, Transaction
 
 _numbers = itertools.count(1)
+OP_TX_START, OP_TX_END = 4000, 4001
 READ_COMMITTED = TransactionIsolation.READ_COMMITTED
 
 
@@ -217,6 +220,98 @@ def test_tasks_have_transactions_of_their_own(server: Any, client_arguments: dic
             await waiting.close()
             assert await cache.get(200) is None
             await cache.destroy()
+
+    asyncio.run(work())
+
+
+class Delayed:
+    """Keeps the answers from *number* on, until they are released."""
+
+    def __init__(self, server: Any) -> None:
+        self.released = threading.Event()
+        self.released.set()
+        self.proxy = Proxy(server.addresses[0], self._change)
+
+    def _change(self, number: int, frame: bytes) -> bytes:
+        assert self.released.wait(60)
+        return frame
+
+    async def connect(self, client: AioClient) -> None:
+        await client.connect("127.0.0.1", int(urlsplit(self.proxy.url).port or 0))
+
+    async def requests(self, count: int) -> list[int]:
+        """The operation codes, once there are so many."""
+        async with asyncio.timeout(30):
+            while len(self.proxy.requests) < count:
+                await asyncio.sleep(0.01)
+        return self.proxy.requests
+
+
+def test_a_start_that_was_given_up_leaves_no_transaction(server: Any, client_arguments: dict[str, Any]) -> None:
+    async def work() -> None:
+        delayed = Delayed(server)
+        client = AioClient(partition_aware=False, heartbeat_interval=0, **client_arguments)
+        await delayed.connect(client)
+        try:
+            delayed.released.clear()
+            for number in range(2):
+                starting = asyncio.ensure_future(client.tx_start().__aenter__())
+                assert await delayed.requests(number + 1) == [OP_TX_START] * (number + 1)
+                starting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await starting
+            delayed.released.set()
+            session = client._cluster.sessions[0]
+            async with asyncio.timeout(30):
+                while not all(pending.is_done for pending in session.abandoned_transactions):
+                    await asyncio.sleep(0.01)
+            async with client.tx_start() as transaction:
+                await transaction.commit()
+            assert await delayed.requests(6) == [OP_TX_START] * 2 + [OP_TX_END] * 2 + [OP_TX_START, OP_TX_END]
+            assert session.abandoned_transactions == []
+            ended = {frame[10:14] for frame in delayed.proxy.frames if frame[:2] == OP_TX_END.to_bytes(2, "little")}
+            assert len(ended) == 3, "each of them, once"
+        finally:
+            delayed.released.set()
+            await client.close()
+            delayed.proxy.close()
+
+    asyncio.run(work())
+
+
+def test_an_end_that_was_given_up_can_be_had_again(server: Any, client_arguments: dict[str, Any]) -> None:
+    async def work() -> None:
+        delayed = Delayed(server)
+        client = AioClient(partition_aware=False, heartbeat_interval=0, **client_arguments)
+        await delayed.connect(client)
+        try:
+            cache = await client.get_or_create_cache(
+                {0: "given up", PROP_CACHE_ATOMICITY_MODE: CacheAtomicityMode.TRANSACTIONAL}
+            )
+            await cache.put(1, 1)
+            async with client.tx_start() as transaction:
+                begun = len(delayed.proxy.requests)
+                delayed.released.clear()
+                putting = asyncio.ensure_future(cache.put(1, 2))
+                await delayed.requests(begun + 1)
+                # It waits for the put, and is given up before it was sent.
+                ending = asyncio.ensure_future(transaction.commit())
+                await asyncio.sleep(0.01)
+                ending.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await ending
+                assert not transaction.closed
+                assert transaction.tx_id is not None
+                delayed.released.set()
+                await putting
+            assert transaction.closed
+            assert (await delayed.requests(begun + 2))[-1] == OP_TX_END
+            assert await cache.get(1) == 1, "leaving the block has rolled back"
+            await cache.destroy()
+        finally:
+            delayed.released.set()
+            await client.close()
+            delayed.proxy.close()
 
     asyncio.run(work())
 
