@@ -17,7 +17,7 @@ from ignite_dbapi.operations import server, transactions
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.sql import CursorState
 from ignite_dbapi.options import ConnectOptions
-from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.protocol.exchange import Operation, again
 from ignite_dbapi.rows import RowFactory
 from ignite_dbapi.transport import blocking
 
@@ -58,6 +58,10 @@ class ConnectionAttributes:
     def _check_open(self) -> None:
         if self._is_closed:
             raise errors.InterfaceError("the connection is closed", code="connection_closed")
+        failure = self._session.channel.failure
+        if failure is not None and failure.code == errors.CONNECTION_OF_PARENT:
+            # Before anything is waited for: a thread of the parent may have held a lock at the fork.
+            raise again(failure)
 
     def _must_finish(self, operation: Operation[None]) -> bool:
         """Whether an operation that frees something is to be run: without a connection the server freed it."""

@@ -121,6 +121,10 @@ class ProtocolError(OperationalError):
 
 # --- from a server's answer to an exception ---------------------------------------------------------------
 
+#: Codes of errors that parts of the driver tell from others.
+CONNECTION_OF_PARENT: Final = "connection_of_parent"
+REENTERED: Final = "reentered"
+
 STATUS_INVALID_NODE_STATE: Final = 10
 STATUS_TOO_MANY_CURSORS: Final = 1010
 STATUS_RESOURCE_DOES_NOT_EXIST: Final = 1011

@@ -60,7 +60,7 @@ class DataClasses:
         # Those with a field that had no name yet, since nobody had given it a value.
         self._nameless: set[type] = set()
         # Held while one is made or remembered: threads must not get different classes for the same objects.
-        self._making = threading.Lock()
+        self._making = threading.RLock()
         # Objects of types that the cluster does not describe.
         self._undescribed: dict[tuple[Any, ...], type] = {}
 

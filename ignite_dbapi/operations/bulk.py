@@ -18,10 +18,9 @@ from ignite_dbapi.protocol.codec import BinaryField, BinaryType, MissingFact, Mi
 from ignite_dbapi.protocol.codec.names import name_id, schema_id, string_hash
 from ignite_dbapi.protocol.codec.table_columns import ColumnBlock, EntryPart, RowBlock, TableColumn
 from ignite_dbapi.protocol.codec.table_rows import RowEncoder
-from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send
+from ignite_dbapi.protocol.exchange import Operation, Pending, Receive
 from ignite_dbapi.protocol.messages.binary_types import BinaryTypeGet, BinaryTypePut
 from ignite_dbapi.protocol.messages.cache import Batch, CacheHeader, GetSize, PutAll
-from ignite_dbapi.protocol.messages.sql import ResourceClose
 from ignite_dbapi.protocol.messages.streamer import StreamerAdd, StreamerStart
 
 Progress = Callable[[int, "int | None"], Any]
@@ -326,9 +325,9 @@ class _Loading:
             raise
         except BaseException:
             # A streamer that outlives its table takes the node with it: it ends before anything else is done.
-            for streamer_id in self._leave():
-                with suppress(Error):  # without the connection the server has ended it
-                    yield Send(self._session.channel, ResourceClose(streamer_id))
+            self._session.resources.orphans.extend(self._leave())
+            with suppress(Error):  # without the connection the server has ended it
+                yield from calls.close_orphans(self._session)
             raise
         return self.sent
 

@@ -6,10 +6,12 @@ import time
 from typing import Any, Final, TypeVar
 
 from ignite_dbapi.errors import (
+    REENTERED,
     SQLSTATE_QUERY_CANCELLED,
     STATUS_RESOURCE_DOES_NOT_EXIST,
     DatabaseError,
     Error,
+    InterfaceError,
     OperationalError,
 )
 from ignite_dbapi.operations import facts
@@ -155,15 +157,19 @@ def _tell_timeout(error: Error, pending: Pending, opener: Opener) -> None:
 def close_resource(session: Session, resource_id: int) -> Operation[bool]:
     """Close a cursor on the server; False if the server has it no more."""
     session.resources.closed(resource_id)
+    pending: Pending | None = None
     try:
         pending = yield from send(session, ResourceClose(resource_id))
-    except Exception:
-        raise
-    except BaseException:
-        # Given up before it was sent: that is left to the next query.
-        session.resources.orphans.append(resource_id)
-        raise
-    return (yield from receive_close(pending))
+        return (yield from receive_close(pending))
+    except InterfaceError as error:
+        if error.code != REENTERED:
+            raise
+        # By a finalizer amid another request, which cannot wait for the answer.
+        return True
+    finally:
+        if pending is None:
+            # Not sent: that is left to the next query.
+            session.resources.orphans.append(resource_id)
 
 
 def receive_close(pending: Pending) -> Operation[bool]:

@@ -219,7 +219,9 @@ def find(
     sent; Calcite writes them anew, so that they are told apart by their kind, their parameters and the order alone.
     Nothing is found while that order is not certain and somebody might lose by it.
     """
-    target = next((opener for opener in openers if opener.pending is victim), None)
+    # As they are now: the threads that wait for them go on meanwhile.
+    under_way = {opener: opener.pending for opener in openers}
+    target = next((opener for opener in openers if under_way[opener] is victim), None)
     if target is None:
         return [], []
     exact = {query.sql for query in running if any(_is_same(query.sql, opener.sql) for opener in openers)}
@@ -232,20 +234,20 @@ def find(
         candidates = [
             query for query in running if query.sql not in exact and _outline(query.sql) == _outline(target.sql)
         ]
-    if all(opener.pending in ours for opener in alike):
+    if all(under_way[opener] in ours for opener in alike):
         return candidates, []
     if len(candidates) != len(alike):
         # What has pages left may be done on the server all the same. If it is not, it must be told by its age.
-        waiting = [opener for opener in alike if opener.pending is not None]
+        waiting = [opener for opener in alike if under_way[opener] is not None]
         oldest = min(opener.since for opener in waiting)
-        if any(opener.pending is None and opener.since > oldest - _ORDERED for opener in alike):
+        if any(under_way[opener] is None and opener.since > oldest - _ORDERED for opener in alike):
             return [], []
         limit = (now - oldest + _ORDERED / 2) * 1000
         alike, candidates = waiting, [query for query in candidates if query.milliseconds < limit]
         if len(candidates) != len(alike):
             return [], []
-    near = [opener for opener in alike if opener.pending not in ours and abs(opener.since - target.since) < _ORDERED]
-    if not all(opener.pending is not None and _only_reads(opener.sql) for opener in near):
+    near = [opener for opener in alike if under_way[opener] not in ours and abs(opener.since - target.since) < _ORDERED]
+    if not all(under_way[opener] is not None and _only_reads(opener.sql) for opener in near):
         return [], []
     return [candidates[alike.index(target)]], near
 

@@ -82,10 +82,12 @@ class ComputeTask:
         yield from calls.close_resource(self._session, subscription.resource_id)
 
     def _ended(self, *, value: Any = None, error: DatabaseError | None = None) -> None:
-        subscription, self._subscription = self._subscription, None
+        subscription = self._subscription
         if subscription is None:
             return
+        # In this order, because others see from the last that it has ended.
         self._value, self._error = value, error
+        self._subscription = None
         # The server frees the task itself when it ends.
         self._session.resources.closed(subscription.resource_id)
         self._session.channel.unsubscribe(subscription)

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import attrs
 
 from ignite_dbapi.errors import Error, InterfaceError, NotSupportedError, ProgrammingError
-from ignite_dbapi.operations import transactions
+from ignite_dbapi.operations import calls, transactions
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.context import Feature
 from ignite_dbapi.protocol.exchange import Acquire, Lock, Operation, Pending, Receive, Send
@@ -74,7 +74,7 @@ def start(
     # Servers start a transaction without any mode for numbers that they do not know.
     concurrency, isolation = Concurrency(concurrency), Isolation(isolation)
     yield from _end_abandoned(session)
-    pending = yield Send(session.channel, TransactionStart(concurrency, isolation, timeout, label))
+    pending = yield from calls.send(session, TransactionStart(concurrency, isolation, timeout, label))
     try:
         transaction_id: int = yield Receive(pending)
     except Exception:
@@ -96,9 +96,13 @@ def _end_abandoned(session: Session) -> Operation[None]:
             session.abandoned_transactions.remove(pending)
         except ValueError:  # another thread was faster
             continue
-        with suppress(Error):
-            transaction_id: int = yield Receive(pending)
-            yield Send(session.channel, TransactionEnd(transaction_id, False))
+        try:
+            with suppress(Error):
+                transaction_id: int = yield Receive(pending)
+                yield Send(session.channel, TransactionEnd(transaction_id, False))
+        except BaseException:
+            session.abandoned_transactions.append(pending)
+            raise
 
 
 def end(transaction: ExplicitTransaction, *, commit: bool) -> Operation[None]:

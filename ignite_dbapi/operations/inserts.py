@@ -436,7 +436,8 @@ def is_known_table(session: Session, insert: Insert, options: StatementOptions) 
 
 def _table(session: Session, schema: str, name: str, engine: str) -> Operation[Table | None]:
     """What the server says of a table, asked for once; None if it has no such table, or does not say."""
-    if (schema, name) not in session.tables:
+    table = session.tables.get((schema, name))
+    if table is None:
         # H2 has the better answers. Which engine is the default was asked before, and costs less.
         default = yield from server.default_query_engine(session)
         if default == "h2" or (engine != "h2" and "h2" in (yield from server.query_engines(session))):
@@ -453,7 +454,7 @@ def _table(session: Session, schema: str, name: str, engine: str) -> Operation[T
         if len(session.tables) >= _TABLES_LIMIT:
             session.tables.clear()
         session.tables[schema, name] = table
-    return session.tables[schema, name]
+    return table
 
 
 def _ask(session: Session, schema: str, name: str, engine: str) -> Operation[Table | None]:

@@ -8,11 +8,12 @@ are run to their end before the next one starts.
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
-from ignite_dbapi.errors import OperationalError, ProgrammingError
+from ignite_dbapi.errors import Error, OperationalError, ProgrammingError
 from ignite_dbapi.protocol.codec import Knowledge, MissingFact, encode
 from ignite_dbapi.protocol.exchange import Acquire, Call, Channel, Flush, Lock, Operation, Pending, Receive, Send
 
@@ -123,7 +124,9 @@ class Pipeline:
 
     def _flush(self) -> Operation[None]:
         for channel in list(self._waiting):
-            yield Flush(channel)
+            # One that is lost fails those that wait for it, and no others.
+            with suppress(Error):
+                yield Flush(channel)
         self._waiting.clear()
 
     def abandon(self) -> Operation[None]:

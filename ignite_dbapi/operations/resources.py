@@ -65,7 +65,8 @@ class ResourceLedger:
         self._open: dict[int, Opener] = {}
         self._suspects = 0
         self._gaps: set[int] = set()
-        self._lock = threading.Lock()
+        # The garbage collector may run a finalizer within it that closes a cursor.
+        self._lock = threading.RLock()
 
     @property
     def in_flight(self) -> list[Pending]:

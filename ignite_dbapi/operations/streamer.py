@@ -164,11 +164,18 @@ class StreamerState:
             # Whatever comes of it, the server has it no more.
             self._streamer_id = None
             self._session.resources.closed(streamer_id)
+        message = StreamerAdd(streamer_id, flush=not close, close=close)
+        pending: Pending | None = None
         try:
-            yield from calls.call(self._session, StreamerAdd(streamer_id, flush=not close, close=close))
+            pending = yield from calls.send(self._session, message)
+            yield Receive(pending)
         except Error as error:
             self._failure = error
             raise
+        finally:
+            if close and pending is None:
+                # Nothing was sent: the next query ends it.
+                self._session.resources.orphans.append(streamer_id)
 
     def _open(self) -> Operation[None]:
         answer = yield from with_class(

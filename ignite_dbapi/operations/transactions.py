@@ -139,7 +139,8 @@ def _joined(session: Session, run: Callable[[int | None], Operation[T]], *, is_c
 def watched(operation: Operation[T], unanswered: list[Pending]) -> Operation[T]:
     """Run *operation*. If it is given up while waiting for an answer (a cancelled task), *unanswered* gets the request.
 
-    That is still under way then, and its transaction must not end before it.
+    That is still under way then, and its transaction must not end before it. What was given up while it was to be sent
+    has not been sent, or has ended the connection.
     """
     try:
         effect = operation.send(None)
@@ -155,9 +156,6 @@ def watched(operation: Operation[T], unanswered: list[Pending]) -> Operation[T]:
             except BaseException as error:
                 if isinstance(effect, Receive):
                     unanswered.append(effect.pending)
-                elif isinstance(effect, Send):
-                    # Whether it is under way nobody can tell.
-                    effect.channel.give_up(error, "sending a request within a transaction")
                 effect = operation.throw(error)
             else:
                 effect = operation.send(result)
@@ -177,8 +175,7 @@ def settle(unanswered: list[Pending]) -> Operation[None]:
 def end(session: Session, *, commit: bool) -> Operation[None]:
     """Commit or roll back; nothing happens if nothing was changed since the last time."""
     session.messages.clear()
-    if session.autocommit:
-        return
+    # Also with autocommit: it may have been switched on while another thread was about to start a transaction.
     yield Acquire(session.transaction_lock)
     try:
         yield from settle(session.unanswered)

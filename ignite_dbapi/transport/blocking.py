@@ -9,10 +9,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
-from ignite_dbapi.errors import Error, InterfaceError, ProtocolError
+from ignite_dbapi.errors import CONNECTION_OF_PARENT, REENTERED, Error, InterfaceError, ProtocolError
 from ignite_dbapi.options import Address, ConnectOptions
 from ignite_dbapi.protocol.context import Context, Feature, ProtocolVersion
 from ignite_dbapi.protocol.exchange import (
@@ -85,6 +86,8 @@ class BlockingChannel:
         self._unsent = bytearray()
         # Held by the thread that reads; the condition is for those that wait for it to have read.
         self._reading = threading.Lock()
+        # Which threads are within reading and sending, which the garbage collector may interrupt to run a finalizer.
+        self._reader = self._sender = 0
         self._has_read = threading.Condition(threading.Lock())
         self._waiting = 0
         _channels.add(self)
@@ -107,6 +110,8 @@ class BlockingChannel:
 
         One that *may_wait* is sent with the next one that may not, by :meth:`flush`, or before anything is received.
         """
+        if self._sender and self._sender == get_ident():
+            raise _reentered()
         pending, data = self.exchange.request(message)
         pending.channel = self
         self._send(data, may_wait)
@@ -114,6 +119,8 @@ class BlockingChannel:
 
     def call(self, message: Message[Any]) -> Any:
         """Send *message*, wait for its answer and decode it."""
+        if self._sender and self._sender == get_ident():
+            raise _reentered()
         pending, data = self.exchange.request(message)
         pending.channel = self
         self._send(data, False)
@@ -121,21 +128,25 @@ class BlockingChannel:
 
     def flush(self) -> None:
         """Send what waits to be sent."""
-        if self._unsent:
+        if self._unsent and self._sender != get_ident():
             self._send(b"", False)
 
     def _send(self, data: bytes | bytearray, may_wait: bool) -> None:
         try:
             with self._send_lock:
-                if may_wait and len(self._unsent) < _TOGETHER:
-                    self._unsent += data
-                    return
-                if self._unsent:
-                    data, self._unsent = self._unsent + data, bytearray()
-                if not data:
-                    return  # another thread was faster
-                self._last_sent = time.monotonic()
-                self._socket.sendall(data)
+                self._sender = get_ident()
+                try:
+                    if may_wait and len(self._unsent) < _TOGETHER:
+                        self._unsent += data
+                        return
+                    if self._unsent:
+                        data, self._unsent = self._unsent + data, bytearray()
+                    if not data:
+                        return  # another thread was faster
+                    self._last_sent = time.monotonic()
+                    self._socket.sendall(data)
+                finally:
+                    self._sender = 0
         except BaseException as error:
             if isinstance(error, OSError):
                 self._take_in_the_rest()
@@ -155,9 +166,11 @@ class BlockingChannel:
                     self._wait_for_reader(pending)
                     continue
                 try:
+                    self._reader = get_ident()
                     if not pending.is_done:
                         self._take_in()
                 finally:
+                    self._reader = 0
                     self._reading.release()
                     if self._waiting:
                         self._wake()
@@ -173,6 +186,8 @@ class BlockingChannel:
 
     def _wait_for_reader(self, pending: Pending) -> None:
         """Wait until nobody reads or *pending* is done, after the last sign of life no longer than a request may."""
+        if self._reader == get_ident():
+            raise _reentered()
         since = time.monotonic()
         while self._wait(lambda: pending.is_done, self._time_to_wait(since)):
             pass
@@ -234,11 +249,13 @@ class BlockingChannel:
         # Another thread that reads comes upon the end by itself.
         if self._reading.acquire(False):
             try:
+                self._reader = get_ident()
                 # What ends it is the loss that whoever sends tells of.
                 with contextlib.suppress(Error):
                     while self._take_in(must_wait=False):
                         pass
             finally:
+                self._reader = 0
                 self._reading.release()
 
     def _wake(self) -> None:
@@ -261,15 +278,19 @@ class BlockingChannel:
     def _idle(self, is_over: Callable[[], bool], deadline: float | None) -> None:
         """Wait for the socket, or for the thread that reads it, until *is_over*. Ctrl-C does no harm meanwhile."""
         while not self._reading.acquire(False):
+            if self._reader == get_ident():
+                raise _reentered()
             left = _left(deadline)
             if is_over() or left == 0.0:
                 return
             self._wait(is_over, left)
         try:
+            self._reader = get_ident()
             if not is_over() and not self._take_in(must_wait=False):
                 left = _left(deadline)
                 self._wait_for_data(_LONGEST_WAIT if left is None else min(left, _LONGEST_WAIT))
         finally:
+            self._reader = 0
             self._reading.release()
             if self._waiting:
                 self._wake()
@@ -341,6 +362,10 @@ class BlockingChannel:
         self._close_socket()
 
     def _close_socket(self) -> None:
+        failure = self.exchange.failure
+        if failure is not None and failure.code == CONNECTION_OF_PARENT:
+            # Closed already. The parent's threads may have held locks at the fork that nobody here releases.
+            return
         with contextlib.suppress(OSError):  # the peer may be gone already
             # Wakes a thread that waits in recv(), which close() alone does not.
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -353,7 +378,7 @@ class BlockingChannel:
         self.exchange.fail(
             InterfaceError(
                 "the connection was opened in the parent process; connect again after fork",
-                code="connection_of_parent",
+                code=CONNECTION_OF_PARENT,
             )
         )
         self._socket.close()
@@ -369,6 +394,16 @@ def _after_fork_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _reentered() -> InterfaceError:
+    error = InterfaceError(
+        "a finalizer that the garbage collector ran amid a request has used the connection for a request of its own, "
+        "which would wait for ever; close cursors, or exhaust generators that read them, before they are collected",
+        code=REENTERED,
+    )
+    error.is_unsent = True
+    return error
 
 
 def _left(deadline: float | None) -> float | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, cast
@@ -11,13 +13,14 @@ from typing import Any, cast
 import pytest
 
 from ignite_dbapi.errors import ProtocolError
-from ignite_dbapi.operations import calls
+from ignite_dbapi.operations import calls, transactions
 from ignite_dbapi.operations.cache import CacheAccess
 from ignite_dbapi.operations.scans import ScanState
 from ignite_dbapi.operations.session import Session
+from ignite_dbapi.operations.streamer import StreamerState
 from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context
-from ignite_dbapi.protocol.exchange import Exchange
+from ignite_dbapi.protocol.exchange import Call, Exchange, Operation, Pending
 from ignite_dbapi.protocol.messages.compute import ComputeTaskExecute
 from ignite_dbapi.protocol.messages.heartbeats import Heartbeat
 from ignite_dbapi.protocol.messages.sql import SqlFieldsQuery
@@ -25,6 +28,7 @@ from ignite_dbapi.transport.awaiting import AwaitingChannel, run
 from tests.unit.pages import answer_bytes, known, page_bytes
 
 SCAN, SCAN_PAGE, CLOSE = 2000, 2001, 0
+TX_START, TX_END = 4000, 4001
 
 
 class Sink:
@@ -51,8 +55,8 @@ class Sink:
         return found
 
 
-def connected() -> tuple[AwaitingChannel, Sink, Session]:
-    options = ConnectOptions(heartbeat_interval=0)
+def connected(**others: Any) -> tuple[AwaitingChannel, Sink, Session]:
+    options = ConnectOptions(heartbeat_interval=0, **others)
     channel, sink = AwaitingChannel(("h", 1), options), Sink()
     channel.exchange = Exchange(Context((1, 7, 0), ALL_FEATURES, None, known()))
     channel._is_agreed = True
@@ -158,5 +162,75 @@ def test_who_opens_a_subscription_is_told_when_its_answer_is_broken() -> None:
             with pytest.raises(ProtocolError):
                 await opening
         assert sink.is_aborted
+
+    asyncio.run(work())
+
+
+def test_a_streamer_whose_end_was_given_up_is_ended_by_the_next_query() -> None:
+    async def work() -> None:
+        channel, sink, session = connected()
+        streamer = StreamerState(session, CacheAccess("c"))
+        streamer._streamer_id = 9
+        channel.pause_writing()
+        await cancelled(await begun(run(streamer.close())))
+        assert sink.requests == []
+        assert list(session.resources.orphans) == [9]
+
+    asyncio.run(work())
+
+
+def test_a_transaction_and_its_connection_outlive_what_was_given_up_before_it_was_sent() -> None:
+    async def work() -> None:
+        channel, sink, _ = connected()
+        unanswered: list[Pending] = []
+
+        def beat() -> Operation[None]:
+            yield Call(channel, Heartbeat())
+
+        channel.pause_writing()
+        await cancelled(await begun(run(transactions.watched(beat(), unanswered))))
+        assert sink.requests == []
+        assert unanswered == []
+        assert channel.failure is None
+
+    asyncio.run(work())
+
+
+def test_a_transaction_ends_though_autocommit_was_switched_on_while_it_started() -> None:
+    async def work() -> None:
+        channel, sink, session = connected()
+        transactions.set_autocommit(session, False)
+
+        def change(transaction_id: int | None) -> Operation[int | None]:
+            yield Call(channel, Heartbeat())
+            return transaction_id
+
+        changing = await begun(run(transactions.joined(session, change, is_change=True)))
+        # Another task, which sees no transaction yet.
+        transactions.set_autocommit(session, True)
+        channel.data_received(answer_bytes(1, struct.pack("<i", 77)))
+        await until_it_waits()
+        channel.data_received(answer_bytes(2))
+        assert await changing == 77
+        ending = await begun(run(transactions.end(session, commit=True)))
+        assert [op_code for op_code, _ in sink.requests] == [TX_START, Heartbeat.op_code, TX_END]
+        channel.data_received(answer_bytes(3))
+        await ending
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_came_is_not_late_because_the_event_loop_was_busy() -> None:
+    async def work() -> None:
+        ours, theirs = socket.socketpair()
+        channel, _, session = connected(request_timeout=0.2)
+        await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
+        asking = await begun(run(calls.call(session, Heartbeat())))
+        theirs.sendall(answer_bytes(1))
+        time.sleep(0.4)
+        assert await asking is None
+        assert channel.failure is None
+        channel.abort()
+        theirs.close()
 
     asyncio.run(work())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from ignite_dbapi.operations import cancelling
 from ignite_dbapi.operations.cancelling import RunningQuery, find
 from ignite_dbapi.operations.resources import Opener
 from ignite_dbapi.protocol.exchange import Pending
@@ -87,3 +90,18 @@ def test_what_has_pages_left_may_be_done_on_the_server() -> None:
 
 def test_what_was_answered_meanwhile_is_not_looked_for() -> None:
     assert find(running(COUNT), [], Pending(1, SqlFieldsQuery(sql=COUNT)), [], now=NOW) == ([], [])
+
+
+def test_what_is_answered_while_it_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    victim = opener(COUNT, 0)
+    pending = victim.pending
+    assert pending is not None
+    original = cancelling._outline
+
+    def answered(sql: str | None) -> tuple[str, int]:
+        # The thread that waits for it goes on: the first page is here, and there are more.
+        victim.pending = None
+        return original(sql)
+
+    monkeypatch.setattr(cancelling, "_outline", answered)
+    assert find(running(), [victim], pending, [pending], now=NOW) == ([], [])

@@ -279,6 +279,14 @@ def test_a_start_that_was_given_up_leaves_no_transaction(server: Any, client_arg
     asyncio.run(work())
 
 
+def test_a_label_that_needs_to_be_asked_how_it_is_written(make_client: Callable[..., Any], server: Any) -> None:
+    client = make_client()
+    client.connect(server.addresses)
+    # The first request of all, and servers write such text in two ways.
+    with client.tx_start(label="a\U0001f600") as transaction:
+        transaction.commit()
+
+
 def test_an_end_that_was_given_up_can_be_had_again(server: Any, client_arguments: dict[str, Any]) -> None:
     async def work() -> None:
         delayed = Delayed(server)
