@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any, Final
 
@@ -25,8 +26,10 @@ from ignite_dbapi.protocol.messages.continuous import (
     read_events,
 )
 
-# Seconds in which a thread of a busy server gets to the step after an answer. One put at once lost 1 event of 100.
+# Seconds in which a thread of a server gets to the step after an answer. One put at once lost 1 event of 100.
 _SETTLING: Final = 0.02
+# How many times as long as an answer takes it may need for that, when it is busy.
+_SETTLING_ANSWERS: Final = 4
 
 __all__ = ["CacheEvent", "CacheEventType", "ContinuousQueryState"]
 
@@ -80,8 +83,9 @@ class ContinuousQueryState:
         self._subscription.channel = self._session.channel
         self._subscription.limit = self._buffer_limit
         # The server passes events on from just after it has answered, and drops those that come in between.
+        asked = time.monotonic()
         yield from server.ping(self._session)
-        yield Sleep(_SETTLING)
+        yield Sleep(max(_SETTLING, _SETTLING_ANSWERS * (time.monotonic() - asked)))
 
     def _started(self) -> Operation[Subscription]:
         pending = yield from calls.open_query(self._session, self._message, may_leak=False)
