@@ -6,7 +6,6 @@ Everything here is written as operations, so that it exists once for both kinds 
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -203,7 +202,7 @@ class Cluster:
         self._attributes = attributes
         self._discovery = discovery and partition_awareness
         self._node_order = node_order
-        self._node_order_lock = threading.Lock()
+        self._node_order_lock = new_lock()
         self._listener = listener or Listener()
         self._new_lock = new_lock
         # Addresses that the user gave: whoever answers there is meant.
@@ -442,7 +441,12 @@ class Cluster:
         if sessions:
             return random.choice(sessions)  # noqa: S311 - to spread the load
         failures: list[Error] = []
-        for node in self._candidates():
+        # Those first that failed least recently.
+        known = iter(sorted(self._nodes, key=lambda node: node.retry_at))
+        while True:
+            node = next(known, None) if self._node_order is None else (yield from self._next_in_order(self._node_order))
+            if node is None:
+                break
             try:
                 return (yield from self._open(node))
             except Error as error:
@@ -454,19 +458,17 @@ class Cluster:
             is_connection_lost=True,
         )
 
-    def _candidates(self) -> Iterator[Node]:
-        if self._node_order is None:
-            # Those first that failed least recently.
-            yield from sorted(self._nodes, key=lambda node: node.retry_at)
-            return
-        while True:
-            # A generator may be asked by one thread at a time.
-            with self._node_order_lock:
-                address = next(self._node_order, None)
-            if address is None:
-                return
-            self._named.add(address)
-            yield self._node_at((address,))
+    def _next_in_order(self, order: Iterator[Address]) -> Operation[Node | None]:
+        # A generator may be asked by one thread at a time.
+        yield Acquire(self._node_order_lock)
+        try:
+            address = next(order, None)
+        finally:
+            self._node_order_lock.release()
+        if address is None:
+            return None
+        self._named.add(address)
+        return self._node_at((address,))
 
     def _node_at(self, addresses: tuple[Address, ...], node_id: UUID | None = None) -> Node:
         node = self._known(node_id)

@@ -136,7 +136,7 @@ def test_the_exceptions_are_used_for_what_they_are_for() -> None:
         }
         for name, modules in EXCEPTIONS.items()
     }
-    assert used["operations/resources.py"] <= {"threading.Lock"}
+    assert used["operations/resources.py"] <= {"threading.RLock"}
     assert used["cluster/connecting.py"] <= {"ssl.SSLError", "ssl.SSLCertVerificationError"}
 
 
