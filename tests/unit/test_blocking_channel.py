@@ -9,9 +9,11 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
+from wire import shut
 
 from ignite_dbapi import Connection, InterfaceError, OperationalError
 from ignite_dbapi.operations import calls
@@ -62,19 +64,24 @@ class Server:
     def __init__(self) -> None:
         self.ours, self._theirs = socket.socketpair()
         self.requests: list[int] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def _serve(self) -> None:
         data = b""
-        while received := self._theirs.recv(65536):
-            data += received
-            while len(data) >= 14 and len(data) >= 4 + int.from_bytes(data[:4], "little"):
-                length, op_code, request_id = struct.unpack_from("<ihq", data)
-                self.requests.append(op_code)
-                data = data[4 + length :]
-                self._theirs.sendall(answer_bytes(request_id))
+        # The test may end it at any time.
+        with suppress(OSError):
+            while received := self._theirs.recv(65536):
+                data += received
+                while len(data) >= 14 and len(data) >= 4 + int.from_bytes(data[:4], "little"):
+                    length, op_code, request_id = struct.unpack_from("<ihq", data)
+                    self.requests.append(op_code)
+                    data = data[4 + length :]
+                    self._theirs.sendall(answer_bytes(request_id))
 
     def close(self) -> None:
+        shut(self.ours)
+        self._thread.join(30)
         self.ours.close()
         self._theirs.close()
 
