@@ -22,7 +22,7 @@ from tests import own_cluster
 from tests.short_lived_nodes import make_nodes_start_faster
 
 # A machine that has much else to do halts any example for longer than Hypothesis expects.
-hypothesis.settings.register_profile("tests", deadline=5000, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("tests", deadline=20_000, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count(1)

@@ -14,12 +14,20 @@ from typing import Any
 import pytest
 
 from examples.keyvalue import authentication, failover, tls
+from ignite_dbapi.keyvalue import Client
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.parametrize("in_turns", [False, True])
-def test_failover(make_ignite_cluster: Callable[..., Any], in_turns: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failover(
+    make_ignite_cluster: Callable[..., Any],
+    in_turns: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A busy machine takes longer over the loss of a node than the example has patience.
+    monkeypatch.setattr(failover, "Client", lambda **options: Client(**{**options, "timeout": 30.0}))
     # The same nodes as in test_routing.
     cluster = make_ignite_cluster(nodes=3, jvm_options=("-Dname=routing",))
     first = cluster.nodes[0]

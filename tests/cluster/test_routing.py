@@ -36,7 +36,7 @@ from ignite_dbapi.options import ConnectOptions
 from ignite_dbapi.protocol.codec import TypeCode
 from ignite_dbapi.protocol.codec.names import name_id, string_hash
 from ignite_dbapi.protocol.codec.values import BinaryObject, Typed
-from ignite_dbapi.protocol.exchange import Operation
+from ignite_dbapi.protocol.exchange import Operation, Receive
 from ignite_dbapi.protocol.messages.cache import CacheHeader, Get, LocalPeek, Put
 from ignite_dbapi.protocol.messages.sql import SqlFieldsQuery
 from ignite_dbapi.transport.blocking import run
@@ -314,10 +314,11 @@ def test_what_was_not_sent_is_sent_elsewhere(nodes: Any) -> None:
             assert get(cluster, number) == "again"
 
 
+SLOW = SqlFieldsQuery(sql="SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000), SYSTEM_RANGE(1, 100000)")
+
+
 def slow(session: Session) -> Operation[Any]:
-    return calls.call(
-        session, SqlFieldsQuery(sql="SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000), SYSTEM_RANGE(1, 100000)")
-    )
+    return calls.call(session, SLOW)
 
 
 @pytest.mark.parametrize("policy", list(RetryPolicy))
@@ -329,9 +330,10 @@ def test_what_was_under_way_is_tried_again_only_if_it_may_be(nodes: Any, policy:
             def break_once(session: Session, tried: list[UUID | None] = tried) -> Operation[Any]:
                 tried.append(node_of(session))
                 if len(tried) == 1:
-                    timer = threading.Timer(0.3, session.channel.give_up, (ConnectionResetError("broken"), "testing"))
-                    timer.start()
-                    yield from slow(session)
+                    pending = yield from calls.send(session, SLOW)
+                    broken = (ConnectionResetError("broken"), "testing")
+                    threading.Thread(target=session.channel.give_up, args=broken).start()
+                    yield Receive(pending)
                 return "done"
 
             if is_idempotent and policy is RetryPolicy.READS:

@@ -162,7 +162,7 @@ def test_a_transaction_has_no_part_in_it(make_ignite_cluster: Callable[..., Any]
         outside.execute("INSERT INTO atomic_tx VALUES (100, 0)")
         settle(server.url, "UPDATE atomic_tx SET v = v WHERE id = 100")
         outside.execute("DELETE FROM atomic_tx")
-        with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=5) as connection:
+        with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=60) as connection:
             connection.execute("INSERT INTO atomic_tx VALUES (1, 1)")
             assert connection.in_transaction
             number = connection.atomic_long("in a transaction")

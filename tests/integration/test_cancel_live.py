@@ -79,6 +79,19 @@ class Running:
         return is_cancelled(self.error)
 
 
+def until_under_way(cursor: Any, seconds: float = 0.0) -> None:
+    """Wait until *cursor* has something to cancel, and has had the same for so many seconds."""
+    deadline = time.monotonic() + 60
+    while True:
+        work = cursor._state._work
+        if not work.has_ended:
+            time.sleep(seconds)
+            if work is cursor._state._work and not work.has_ended:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.0001)
+
+
 def is_cancelled(error: BaseException | None) -> bool:
     assert isinstance(error, ignite_dbapi.OperationalError), error
     assert not error.is_connection_lost
@@ -91,9 +104,7 @@ def test_a_query_ends(server: Any, connection: Any, engine: str, wait: float) ->
     for _ in range(3):
         cursor = connection.cursor()
         running = Running(lambda cursor=cursor: cursor.execute(SLOW[engine], query_engine=engine, timeout=LIMIT))
-        while cursor._state._work.has_ended:
-            time.sleep(0.0001)
-        time.sleep(wait)
+        until_under_way(cursor, wait)
         # The first statement of a new node takes Calcite seconds before it can be ended.
         assert cursor.cancel(30)
         assert running.was_cancelled()
@@ -141,7 +152,8 @@ def test_one_of_several(server: Any, connection: Any, engine: str) -> None:
         for cursor in cursors
     ]
     half_read = connection.execute("SELECT x FROM SYSTEM_RANGE(1, 100)", page_size=10)
-    time.sleep(0.3)
+    for cursor in cursors:
+        until_under_way(cursor, 0.1)
     order = list(range(5))
     random.Random(7).shuffle(order)
     for place, number in enumerate(order):
@@ -163,6 +175,7 @@ def test_others_give_their_results(server: Any, connection: Any, engine: str) ->
     others = [
         Running(lambda: connection.execute(fast, query_engine=engine, timeout=LIMIT).fetchall()) for _ in range(3)
     ]
+    until_under_way(victim)
     assert victim.cancel(20)
     assert slow.was_cancelled()
     for other in others:
@@ -217,8 +230,7 @@ def test_while_pages_are_fetched(server: Any, connection: Any, engine: str) -> N
                 getattr(cursor, fetch)()
 
         running = Running(read)
-        time.sleep(0.5)
-        assert running.is_alive
+        until_under_way(cursor, 0.5)
         assert cursor.cancel(30)
         assert running.was_cancelled()
         # What follows is missing, which must never look like the end.
@@ -234,19 +246,18 @@ def test_a_subquery_of_a_row_that_is_fetched(server: Any, connection: Any) -> No
         "SELECT a.x FROM SYSTEM_RANGE(1, 200) a WHERE a.x <= 100 OR a.x < "
         "(SELECT COUNT(*) FROM SYSTEM_RANGE(1, 100000) b, SYSTEM_RANGE(1, 100000) c WHERE b.x + c.x = a.x)"
     )
-    cursor = connection.execute(sql, page_size=10, query_engine="h2", timeout=3)
+    cursor = connection.execute(sql, page_size=10, query_engine="h2", timeout=10)
     running = Running(cursor.fetchall)
-    time.sleep(0.5)
-    assert running.is_alive
+    until_under_way(cursor, 0.5)
     began = time.monotonic()
     is_ended = cursor.cancel(0.5)
     assert running.was_cancelled()
     # True says that it has ended, not that it will.
-    assert time.monotonic() - began < (2 if is_ended else LIMIT)
+    assert time.monotonic() - began < (5 if is_ended else LIMIT)
     assert cursor.execute("SELECT 42").fetchall() == [(42,)]
 
     running = Running(lambda: cursor.execute(sql, query_engine="h2", lazy=False, timeout=LIMIT))
-    time.sleep(0.5)
+    until_under_way(cursor, 0.5)
     assert cursor.cancel(30)
     assert running.was_cancelled()
 
@@ -263,7 +274,7 @@ def test_statements_that_change_data(server: Any, connection: Any, table: Callab
     ):
         cursor = connection.cursor()
         running = Running(lambda cursor=cursor, sql=sql: cursor.execute(sql, query_engine=engine, timeout=LIMIT))
-        time.sleep(0.3)
+        until_under_way(cursor, 0.3)
         assert cursor.cancel(30)
         assert running.was_cancelled()
     assert connection.execute(f"SELECT * FROM {name}").fetchall() == [(0, 0)]
@@ -275,11 +286,11 @@ def test_what_the_server_does_not_stop(connection: Any, table: Callable[..., str
     cursor = connection.cursor()
     running = Running(lambda: cursor.execute(f"INSERT INTO {name} SELECT x, 1 FROM SYSTEM_RANGE(1, 150000)"))
     time.sleep(0.5)
-    is_ended = cursor.cancel(0.2)
+    if cursor.cancel(0.2):
+        assert cursor._state._work.has_ended
     running.join()
     written = connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]
     if running.error is None:
-        assert not is_ended
         assert cursor.rowcount == written == 150_000
     else:
         assert is_cancelled(running.error)
@@ -316,8 +327,8 @@ def test_timeouts_have_a_code_of_their_own(server: Any, connection: Any, engine:
     began = time.monotonic()
     with pytest.raises(ignite_dbapi.OperationalError) as caught:
         cursor.execute(SLOW[engine], query_engine=engine, timeout=0.4)
-    # The server's clock ticks every 10 ms.
-    assert 0.38 <= time.monotonic() - began < 5
+    # The server's timeouts may come early by some ticks of its clock, of 10 ms each.
+    assert 0.3 <= time.monotonic() - began < 30
     assert (caught.value.code, caught.value.sqlstate) == ("query_timeout", "57014")
     assert "timeout of 0.4 s" in str(caught.value) or "timed out" in str(caught.value)
 
@@ -329,7 +340,8 @@ def test_where_calcite_is_the_default(tokyo: Any) -> None:
         connection.execute("SELECT COUNT(*) FROM SYS.SQL_QUERIES WHERE INITIATOR_ID = ?", ["x"]).fetchall()
         cursors = [connection.cursor() for _ in range(2)]
         calls = [Running(lambda cursor=cursor: cursor.execute(SLOW["calcite"], timeout=LIMIT)) for cursor in cursors]
-        time.sleep(0.5)
+        for cursor in cursors:
+            until_under_way(cursor, 0.25)
         assert cursors[1].cancel(20)
         assert calls[1].was_cancelled()
         assert calls[0].is_alive
@@ -341,7 +353,8 @@ def test_over_tls_with_a_user(secured: Any) -> None:
     with ignite_dbapi.connect(secured.url) as connection:
         cursors = [connection.cursor() for _ in range(2)]
         calls = [Running(lambda cursor=cursor: cursor.execute(SLOW["h2"], timeout=LIMIT)) for cursor in cursors]
-        time.sleep(0.5)
+        for cursor in cursors:
+            until_under_way(cursor, 0.25)
         for cursor, call in zip(cursors, calls, strict=True):
             assert cursor.cancel(20)
             assert call.was_cancelled()

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -59,11 +59,19 @@ def test_objects(client: Client) -> None:
 
 
 def test_a_task_that_fails(client: Client) -> None:
-    task = client.start_task(TASK, "fail on purpose")
-    for _ in range(2):
+    tasks: list[Any] = []
+
+    def start_and_wait() -> None:
+        # It may have failed before the server answers that it was started.
+        tasks.append(client.start_task(TASK, "fail on purpose"))
+        tasks[0].result()
+
+    with pytest.raises(DatabaseError, match="Remote job threw user exception"):
+        start_and_wait()
+    for task in tasks:
         with pytest.raises(DatabaseError, match="Remote job threw user exception"):
             task.result()
-    assert task.is_done
+        assert task.is_done
     with pytest.raises(DatabaseError, match=r"Unknown task name .*tests\.Nothing"):
         client.run_task("tests.Nothing")
     assert client.run_task(TASK, "echo still") == "still"
@@ -71,8 +79,8 @@ def test_a_task_that_fails(client: Client) -> None:
 
 def test_waiting(client: Client) -> None:
     started = time.monotonic()
-    task = client.start_task(TASK, "sleep 1500")
-    assert time.monotonic() - started < 1.4
+    task = client.start_task(TASK, "sleep 6000")
+    assert time.monotonic() - started < 5
     assert not task.is_done
     with pytest.raises(OperationalError, match=r"tests\.Task has not ended within 0\.1 s") as timeout:
         task.result(0.1)
@@ -101,7 +109,7 @@ def test_cancelling(client: Client) -> None:
     time.sleep(0.3)
     task.cancel()
     task.cancel()
-    waiting.join(5)
+    waiting.join(60)
     assert [error.code for error in errors] == ["task_cancelled"]
     with pytest.raises(OperationalError, match="was cancelled"):
         task.result()
@@ -111,19 +119,33 @@ def test_cancelling(client: Client) -> None:
     assert done.result() == "x"
 
 
+def once_there_is_room(call: Callable[[], Any]) -> Any:
+    """What *call* returns: the node tells of the end of a task before it lets another one take its place."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return call()
+        except Error as error:
+            if "limit" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
 def test_many_tasks_at_once(client: Client) -> None:
+    def start(argument: str) -> Any:
+        return once_there_is_room(lambda: client.start_task(TASK, argument))
+
     # The node lets each client run ten.
     for _ in range(3):
-        tasks = [client.start_task(TASK, f"echo {number}") for number in range(10)]
+        tasks = [start(f"echo {number}") for number in range(10)]
         assert [task.result() for task in reversed(tasks)] == [str(number) for number in reversed(range(10))]
-    tasks = [client.start_task(TASK, "sleep 3000") for _ in range(10)]
+    tasks = [start("sleep 60000") for _ in range(10)]
     with pytest.raises(Error, match="limit"):
         client.start_task(TASK, "echo one too many")
     del tasks
     gc.collect()
     client.sql("SELECT 1")  # what is sent next cancels the forgotten ones
-    time.sleep(0.5)
-    assert client.run_task(TASK, "echo again") == "again"
+    assert once_there_is_room(lambda: client.run_task(TASK, "echo again")) == "again"
 
 
 def test_options(client: Client, java_node: Any) -> None:
@@ -162,8 +184,9 @@ def test_tasks_with_asyncio(java_node: Any) -> None:
     async def main() -> None:
         async with AioClient().connect(*java_node.addresses[0]) as client:
             assert await client.run_task(TASK, "echo x") == "x"
-            tasks = await asyncio.gather(*(client.start_task(TASK, f"echo {number}") for number in range(10)))
-            assert await asyncio.gather(*(task.result() for task in tasks)) == list("0123456789")
+            # The first one may still count as one of the ten.
+            tasks = await asyncio.gather(*(client.start_task(TASK, f"echo {number}") for number in range(8)))
+            assert await asyncio.gather(*(task.result() for task in tasks)) == list("01234567")
             task = await client.start_task(TASK, "sleep 20000")
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(task.result(), 0.2)

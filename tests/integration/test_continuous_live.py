@@ -61,7 +61,7 @@ def test_every_type_of_event(cache: Any, elsewhere: Any) -> None:
         elsewhere.put(1, "b")
         elsewhere.remove_key(1)
         elsewhere.with_expire_policy(create=timedelta(milliseconds=100)).put(2, "c")
-        assert told([query.next_event(5) for _ in range(5)]) == [
+        assert told([query.next_event(60) for _ in range(5)]) == [
             (CREATED, 1, "a", None),
             (UPDATED, 1, "b", "a"),
             (REMOVED, 1, None, "b"),
@@ -85,11 +85,11 @@ def test_the_first_change_is_told(cache: Any) -> None:
 def test_expiry_is_told_of_only_if_asked_for(cache: Any) -> None:
     with cache.continuous_query() as query:
         cache.with_expire_policy(create=timedelta(milliseconds=50)).put(1, "a")
-        assert told([query.next_event(5)]) == [(CREATED, 1, "a", None)]
+        assert told([query.next_event(60)]) == [(CREATED, 1, "a", None)]
         while cache.get(1) is not None:
             time.sleep(0.05)
         cache.put(2, "b")
-        assert told([query.next_event(5)]) == [(CREATED, 2, "b", None)]
+        assert told([query.next_event(60)]) == [(CREATED, 2, "b", None)]
 
 
 def test_changes_by_sql(client: Client) -> None:
@@ -99,7 +99,7 @@ def test_changes_by_sql(client: Client) -> None:
             client.sql("INSERT INTO told VALUES (1, 'Ann'), (2, 'Bob')")
             client.sql("UPDATE told SET name = 'Eve' WHERE id = 2")
             client.sql("DELETE FROM told WHERE id = 1")
-            events = [query.next_event(5) for _ in range(4)]
+            events = [query.next_event(60) for _ in range(4)]
         assert sorted((event.key, event.value.NAME) for event in events[:2]) == [(1, "Ann"), (2, "Bob")]
         assert (events[2].type, events[2].value.NAME, events[2].old_value.NAME) == (UPDATED, "Eve", "Bob")
         assert (events[3].type, events[3].key, events[3].value) == (REMOVED, 1, None)
@@ -115,7 +115,7 @@ def test_objects_of_a_class_that_the_listener_never_saw(node: Any, cache: Any, e
     # Reading them needs their schema, which is asked for while the query waits.
     with cache.continuous_query() as query:
         elsewhere.put(1, Person(name="Ann", age=30))
-        event = query.next_event(5)
+        event = query.next_event(60)
         assert (event.value.name, event.value.age) == ("Ann", 30)
 
 
@@ -155,13 +155,13 @@ def test_none_is_lost_under_load(node: Any, cache: Any, options: dict[str, Any])
 
 
 def test_waiting_is_not_limited_by_the_request_timeout(node: Any, cache: Any) -> None:
-    with Client(timeout=0.5).connect(*node.addresses[0]) as impatient:
+    with Client(timeout=2).connect(*node.addresses[0]) as impatient:
         mine = impatient.get_cache(cache.name)
         with mine.continuous_query() as query:
-            threading.Timer(1.5, cache.put, (1, "a")).start()
             started = time.monotonic()
+            threading.Timer(5, cache.put, (1, "a")).start()
             assert query.next_event().value == "a"
-            assert time.monotonic() - started > 1.4
+            assert time.monotonic() - started > 3
         assert mine.get(1) == "a"
 
 
@@ -184,7 +184,7 @@ def test_others_use_the_connection_meanwhile(cache: Any, client: Client, count: 
         while len(seen) < 200 and time.monotonic() < deadline:
             time.sleep(0.01)
     for listener in listeners:
-        listener.join(5)
+        listener.join(60)
         assert not listener.is_alive(), "close() wakes whoever waits"
     assert sorted(event.key for event in seen) == list(range(200))
 
@@ -194,11 +194,11 @@ def test_a_request_of_another_thread_times_out_all_the_same(node: Any, cache: An
 
     def hold(number: int, frame: bytes) -> bytes | None:
         if held.is_set():
-            time.sleep(3)
+            time.sleep(10)
         return frame
 
     with Proxy(node.addresses[0], hold) as proxy:
-        connection = ignite_dbapi.connect(proxy.url, request_timeout=0.5)
+        connection = ignite_dbapi.connect(proxy.url, request_timeout=2)
         query = connection.cache(cache.name).continuous_query()
         failures: list[Error] = []
 
@@ -215,9 +215,9 @@ def test_a_request_of_another_thread_times_out_all_the_same(node: Any, cache: An
         started = time.monotonic()
         with pytest.raises(OperationalError, match="within request_timeout") as timeout:
             connection.execute("SELECT 1")
-        assert 0.4 < time.monotonic() - started < 2.5
+        assert 1.9 < time.monotonic() - started < 8
         assert timeout.value.is_connection_lost
-        listener.join(5)
+        listener.join(60)
         assert [error.is_connection_lost for error in failures] == [True]
         connection.close()
 
@@ -236,10 +236,10 @@ def test_over_tls(secured: Any) -> None:
             for number in range(50):
                 other.execute("INSERT INTO watched VALUES (?, ?)", (number, number))
                 assert connection.execute("SELECT 1").fetchone() == (1,)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while len(seen) < 50 and time.monotonic() < deadline:
                 time.sleep(0.01)
-        listener.join(5)
+        listener.join(60)
         assert not listener.is_alive()
         assert sorted(event.key for event in seen) == list(range(50))
         other.execute("DROP TABLE watched")
@@ -249,12 +249,16 @@ def test_interrupted_wait_leaves_the_connection_usable(cache: Any) -> None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with cache.continuous_query() as query:
-            for _ in range(3):
+
+            def wait_until_interrupted() -> None:
                 threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+                query.next_event(60)
+
+            for _ in range(3):
                 with pytest.raises(KeyboardInterrupt):
-                    query.next_event(10)
+                    wait_until_interrupted()
                 cache.put(1, "a")
-                assert query.next_event(5).value == "a"
+                assert query.next_event(60).value == "a"
     finally:
         signal.signal(signal.SIGINT, handler)
 
@@ -264,7 +268,7 @@ def test_lost_connection(node: Any, cache: Any) -> None:
         connection = ignite_dbapi.connect(proxy.url)
         query = connection.cache(cache.name).continuous_query()
         cache.put(1, "a")
-        assert query.next_event(5).key == 1
+        assert query.next_event(60).key == 1
     with pytest.raises(OperationalError) as lost:
         query.next_event()
     assert lost.value.is_connection_lost
@@ -315,10 +319,10 @@ def test_callback(cache: Any, capfd: pytest.CaptureFixture[str]) -> None:
     assert thread.daemon
     for key in range(4):
         cache.put(key, "a")
-    assert done.wait(5)
+    assert done.wait(60)
     query.close()
     query.close()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert [event.key for event in seen] == [0, 1, 2, 3]
     assert [str(error) for error in errors] == ["not this one"]
@@ -332,7 +336,7 @@ def test_callback_whose_errors_nobody_handles(cache: Any, monkeypatch: pytest.Mo
     with cache.continuous_query(lambda event: 1 // event.value):
         cache.put(1, 0)
         cache.put(2, 0)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while len(reported) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
     assert [arguments.exc_type for arguments in reported] == [ZeroDivisionError] * 2
@@ -344,7 +348,7 @@ def test_callback_learns_that_the_connection_is_lost(node: Any, cache: Any) -> N
         connection = ignite_dbapi.connect(proxy.url)
         connection.cache(cache.name).continuous_query(print, on_error=errors.append)
         (thread,) = [thread for thread in threading.enumerate() if thread.name == "ignite_dbapi continuous query"]
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
     assert [error.is_connection_lost for error in errors] == [True]
     connection.close()
@@ -381,7 +385,7 @@ def test_remote_filter(java_node: Any) -> None:
         with cache.continuous_query(event_filter=BinaryObject("tests.Above", {"limit": 10})) as query:
             for value in (5, 11, 10, 12):
                 cache.put("k", value)
-            assert [query.next_event(5).value for _ in range(2)] == [11, 12]
+            assert [query.next_event(60).value for _ in range(2)] == [11, 12]
             assert query.next_event(0.1) is None
 
 
@@ -393,7 +397,7 @@ def test_asyncio(node: Any, cache: Any) -> None:
                 assert await query.next_event(0.05) is None
                 await mine.put(1, "a")
                 await mine.remove_key(1)
-                assert told([await query.next_event(5) for _ in range(2)]) == [
+                assert told([await query.next_event(60) for _ in range(2)]) == [
                     (CREATED, 1, "a", None),
                     (REMOVED, 1, None, "a"),
                 ]
@@ -411,7 +415,7 @@ def test_asyncio(node: Any, cache: Any) -> None:
                         # It had an event before it could be cancelled.
                         received.append(outcome.key)
                 while len(received) < 50:
-                    received.append((await query.next_event(5)).key)
+                    received.append((await query.next_event(60)).key)
                 assert received == list(range(50))
                 assert cancelled > 0
 
@@ -425,7 +429,7 @@ def test_asyncio(node: Any, cache: Any) -> None:
                 await asyncio.gather(*(mine.put(number, "c") for number in range(100, 600)))
                 while len(keys) < 500:
                     await asyncio.sleep(0.01)
-            await asyncio.wait_for(listener, 5)
+            await asyncio.wait_for(listener, 60)
             assert sorted(keys) == list(range(100, 600))
 
     asyncio.run(asyncio.wait_for(main(), 60))
@@ -479,7 +483,7 @@ def test_asyncio_lost_connection_and_slow_reader(node: Any, cache: Any) -> None:
             with pytest.raises(OperationalError, match="more than 2000 bytes wait"):
                 await listen()
             for number in range(50):
-                assert (await query.next_event(5)).key == number
+                assert (await query.next_event(60)).key == number
         with pytest.raises(OperationalError) as lost:
             await query.next_event(10)
         assert lost.value.is_connection_lost

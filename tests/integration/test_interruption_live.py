@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -97,7 +98,10 @@ def test_tasks_cancelled_within_a_batch(node: Any, table: Callable[..., str]) ->
             await task
         await connection.ping()
         # What was sent is written: a row of numbers without a gap, of which the cursor knows at least the first.
-        await asyncio.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while not all(pending.is_done for pending in connection._session.abandoned):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
         rows = await (await connection.execute(f"SELECT id FROM {name} ORDER BY id")).fetchall()
         assert [number for (number,) in rows] == list(range(len(rows)))
         # Four statements of 256 rows are under way at most.
@@ -219,6 +223,19 @@ def interrupt():
     for number in range(600):
         time.sleep(random.random() * (0.01 if number % 3 else 0.001))
         os.kill(os.getpid(), signal.SIGINT)
+        if number % 30 == 29:
+            let_both_read()
+
+def let_both_read():
+    # However busy the machine is, only a lock that was left behind keeps one of them from it for so long.
+    before = list(reads)
+    deadline = time.monotonic() + 30
+    while reads[0] == before[0] or reads[1] == before[1]:
+        if time.monotonic() > deadline:
+            print("no reads any more:", before, reads, file=sys.stderr)
+            faulthandler.dump_traceback()
+            os._exit(1)
+        time.sleep(0.001)
 
 def interrupted():
     global interrupts

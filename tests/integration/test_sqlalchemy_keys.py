@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from settling import settle
 from sqlalchemy import exc, orm
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.schema import CreateSequence, DropSequence
@@ -573,10 +574,18 @@ def test_rows_of_the_server_cannot_take_values(
 # -- transactions, restarts, other servers ----------------------------------------------------------------------------
 
 
+def settle_table(url: str, name: str) -> None:
+    """Let the first transaction that changes the new table need no time."""
+    with ignite_dbapi.connect(url) as outside:
+        outside.execute(f"INSERT INTO {name} (id) VALUES (100)")
+        settle(url, f"UPDATE {name} SET v = v WHERE id = 100")
+        outside.execute(f"DELETE FROM {name}")
+
+
 def test_in_transactions(make_ignite_cluster: Callable[..., Any]) -> None:
     url = make_ignite_cluster(tx_aware=True).url
     engine = sa.create_engine(
-        url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 5}, key_block_size=3
+        url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 60}, key_block_size=3
     )
     metadata = sa.MetaData()
     t = sa.Table(
@@ -588,6 +597,7 @@ def test_in_transactions(make_ignite_cluster: Callable[..., Any]) -> None:
         ignite_atomicity="transactional",
     )
     metadata.create_all(engine)
+    settle_table(url, "keys_tx")
     try:
         with engine.connect() as connection:
             keys = [new_key(connection, t.insert().values(v="undone")) for _ in range(5)]
@@ -609,10 +619,13 @@ def test_in_transactions(make_ignite_cluster: Callable[..., Any]) -> None:
 
 def test_no_counter_is_made_in_a_transaction(make_ignite_cluster: Callable[..., Any]) -> None:
     url = make_ignite_cluster(tx_aware=True).url
-    engine = sa.create_engine(url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 5})
+    engine = sa.create_engine(url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 60})
     with ignite_dbapi.connect(url) as other:
         for name in ("keys_tx_one", "keys_tx_two"):
             other.execute(f'CREATE TABLE {name} (id INT PRIMARY KEY, v INT) WITH "atomicity=transactional"')
+        # The first atomic long of a cluster makes the cache that all are kept in.
+        other.atomic_long("keys_tx_settled").remove()
+    settle_table(url, "keys_tx_one")
     one, two = (sa.Table(name, sa.MetaData(), autoload_with=engine) for name in ("keys_tx_one", "keys_tx_two"))
     try:
         with engine.connect() as connection:

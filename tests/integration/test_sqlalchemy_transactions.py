@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from settling import settle
 from sqlalchemy import exc, orm
 from wire import Proxy
 
@@ -44,7 +45,7 @@ def server(make_ignite_cluster: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def engine(server: Any) -> Iterator[sa.Engine]:
-    engine = sa.create_engine(server.url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 5})
+    engine = sa.create_engine(server.url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 60})
     yield engine
     engine.dispose()
 
@@ -62,11 +63,12 @@ def tables(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     engine = request.getfixturevalue("engine")
     Base.metadata.create_all(engine)
-    with engine.begin() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(
             sa.insert(Account),
             [{"id": 1, "owner": "Ada", "amount": 100}, {"id": 2, "owner": "Grace", "amount": 200}],
         )
+    settle(request.getfixturevalue("server").url, "UPDATE tx_account SET amount = amount WHERE id = 1")
     yield
     Base.metadata.drop_all(engine)
 
@@ -264,10 +266,10 @@ def test_what_there_is_not(engine: sa.Engine, outside: ignite_dbapi.Connection) 
 
 
 def test_a_commit_that_fails_says_so(server: Any, engine: sa.Engine, outside: ignite_dbapi.Connection) -> None:
-    hasty = sa.create_engine(server.url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 0.3})
+    hasty = sa.create_engine(server.url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 3})
     with hasty.connect() as connection:
         connection.execute(sa.update(Account).values(amount=0))
-        time.sleep(0.6)
+        time.sleep(4)
         with pytest.raises(exc.OperationalError, match="rolled back instead") as caught:
             connection.commit()
         assert not caught.value.connection_invalidated

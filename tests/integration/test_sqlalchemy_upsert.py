@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from settling import settle
 from sqlalchemy import exc, orm
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import ignite_dbapi
 from sqlalchemy_ignite import insert, upsert_method
 
 METADATA = sa.MetaData()
@@ -265,11 +267,8 @@ def test_pandas(engine: sa.Engine) -> None:
 
 
 def test_transactions(make_ignite_cluster: Callable[..., Any]) -> None:
-    engine = sa.create_engine(
-        make_ignite_cluster(tx_aware=True).url,
-        isolation_level="READ COMMITTED",
-        connect_args={"transaction_timeout": 5},
-    )
+    url = make_ignite_cluster(tx_aware=True).url
+    engine = sa.create_engine(url, isolation_level="READ COMMITTED", connect_args={"transaction_timeout": 60})
     t = sa.Table(
         "upsert_tx",
         sa.MetaData(),
@@ -278,6 +277,10 @@ def test_transactions(make_ignite_cluster: Callable[..., Any]) -> None:
         ignite_atomicity="transactional",
     )
     t.create(engine)
+    with ignite_dbapi.connect(url) as outside:
+        outside.execute("INSERT INTO upsert_tx VALUES (1, 0)")
+        settle(url, "UPDATE upsert_tx SET v = v WHERE id = 1")
+        outside.execute("DELETE FROM upsert_tx")
     with engine.connect() as connection:
         connection.execute(insert(t).on_conflict_do_update(), [{"id": 1, "v": 1}, {"id": 2, "v": 2}])
         connection.commit()

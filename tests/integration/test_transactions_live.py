@@ -29,7 +29,7 @@ def outside(server: Any) -> Iterator[ignite_dbapi.Connection]:
 
 @pytest.fixture
 def inside(server: Any) -> Iterator[ignite_dbapi.Connection]:
-    with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=5) as connection:
+    with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=60) as connection:
         yield connection
         connection.rollback()
 
@@ -91,7 +91,7 @@ def test_a_failed_statement_leaves_the_transaction_usable(accounts: str, inside:
 
 def test_a_conflict_ends_by_the_timeout(accounts: str, server: Any, inside: Any, outside: Any) -> None:
     inside.execute("UPDATE accounts SET amount = 0 WHERE id = 1")
-    with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=0.5) as other:
+    with ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=3) as other:
         with pytest.raises(ignite_dbapi.OperationalError, match="timed out"):
             other.execute("UPDATE accounts SET amount = 7 WHERE id = 1")
         other.rollback()
@@ -101,9 +101,9 @@ def test_a_conflict_ends_by_the_timeout(accounts: str, server: Any, inside: Any,
 
 
 def test_a_transaction_that_timed_out_cannot_be_committed(accounts: str, server: Any, outside: Any) -> None:
-    connection = ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=0.3)
+    connection = ignite_dbapi.connect(server.url, autocommit=False, transaction_timeout=3)
     connection.execute("UPDATE accounts SET amount = 0 WHERE id = 1")
-    time.sleep(0.6)
+    time.sleep(4)
     with pytest.raises(ignite_dbapi.OperationalError, match="rolled back instead") as caught:
         connection.commit()
     assert caught.value.code == "commit_failed"

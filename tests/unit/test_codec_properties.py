@@ -376,7 +376,7 @@ def _survives(step: Callable[[], Any]) -> None:
         step()
 
 
-@settings(max_examples=400, deadline=1000)
+@settings(max_examples=400)
 @given(
     st.sampled_from(SMALL_VECTORS),
     st.lists(st.tuples(st.integers(0, 600), st.integers(1, 255)), min_size=1, max_size=4),
@@ -399,7 +399,7 @@ plausible = st.lists(codes.map(lambda code: bytes([code])) | small_counts | st.b
 )
 
 
-@settings(max_examples=400, deadline=1000)
+@settings(max_examples=400)
 @given(st.binary(max_size=80) | plausible, st.integers(0, 5), st.integers(0, 4))
 def test_random_bytes(data: bytes, row_count: int, column_count: int) -> None:
     knowledge = known()
@@ -416,7 +416,7 @@ def test_random_bytes(data: bytes, row_count: int, column_count: int) -> None:
     _survives(lambda: Reader(data, knowledge).column_codes(row_count, column_count))
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200)
 @given(st.binary(max_size=80) | plausible, st.sampled_from([(1, 7, 0), (1, 3, 0)]))
 def test_random_answers(data: bytes, version: tuple[int, int, int]) -> None:
     def exchange_it(received: bytes) -> None:

@@ -326,7 +326,7 @@ def test_a_message_that_ends_early() -> None:
         assert [values.tolist() for values in shown.values()][2:5] == [["text"] * 2, [0.5] * 2, [Decimal("-1.5")] * 2]
 
 
-@settings(max_examples=500, deadline=1000)
+@settings(max_examples=500)
 @given(st.binary(max_size=60) | plausible, st.integers(-1, 4), st.integers(1, 4))
 def test_random_bytes(body: bytes, rows: int, columns: int) -> None:
     decoder = ColumnDecoder([f"C{index}" for index in range(columns)])

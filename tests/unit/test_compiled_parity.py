@@ -104,7 +104,7 @@ _INSTANTS = (
 )
 
 
-@settings(max_examples=1000, deadline=1000)
+@settings(max_examples=1000)
 @given(
     st.lists(
         st.tuples(_INSTANTS, st.integers(-1, 1_000_000) | st.integers(0, 999).map(lambda n: n * 1000)), min_size=1
@@ -146,7 +146,7 @@ def test_rows_that_hold_themselves_are_collected() -> None:
     assert watched() is None
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | plausible, st.integers(-1, 4), st.integers(-1, 4), st.integers(0, 3))
 def test_random_bytes(body: bytes, rows: int, columns: int, before_end: int) -> None:
     end = max(len(body) - before_end, 0)

@@ -274,9 +274,9 @@ def test_any_answer_becomes_an_error(status: int, text: str | None) -> None:
 
 @pytest.mark.parametrize("piece", ["\n", "\n ", " ", "\n\tat ", "a.", "[22012-", "42000: ", "\nclass "])
 def test_the_time_grows_with_the_length_only(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     error_from_answer(1, "50000: " + piece * 200_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # --- the classes ----------------------------------------------------------------------------------------------------

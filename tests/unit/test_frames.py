@@ -123,11 +123,11 @@ def test_room_for_a_frame_grows_with_what_comes() -> None:
 
 def test_the_time_grows_with_the_number_of_bytes_only() -> None:
     count = 200_000
-    start = time.perf_counter()
+    start = time.process_time()
     assert len(FrameBuffer().feed(frame(b"x") * count)) == count
     buffer = FrameBuffer()
     buffer.feed(struct.pack("<i", 4 * count))
     for _ in range(count - 1):
         buffer.feed(b"abcd")
     assert buffer.feed(b"abcd") == [b"abcd" * count]
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

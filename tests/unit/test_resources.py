@@ -197,7 +197,7 @@ class Simulation:
 KINDS = ("one page", "many pages", "division by zero", "parse error", "failing insert")
 
 
-@settings(deadline=2000, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=14), st.randoms(use_true_random=False))
 def test_nothing_leaks_whatever_the_order(statements: list[str], random: Random) -> None:
     simulation = Simulation(random)
@@ -216,7 +216,7 @@ def test_nothing_leaks_whatever_the_order(statements: list[str], random: Random)
     assert simulation.server.closes <= 2 * failures
 
 
-@settings(deadline=2000, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=10), st.randoms(use_true_random=False))
 def test_nothing_leaks_when_waiting_is_given_up(statements: list[str], random: Random) -> None:
     simulation = Simulation(random)

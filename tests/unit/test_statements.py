@@ -149,6 +149,6 @@ def test_only_bare_question_marks_count(parts: list[str]) -> None:
 
 @pytest.mark.parametrize("piece", ["/*", "'", "''", '"', "$$", "?", "(", "a", "--", " ", "/"])
 def test_the_time_grows_with_the_length_only(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     analyze("SELECT " + piece * 200_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

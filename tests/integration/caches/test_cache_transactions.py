@@ -111,10 +111,10 @@ def test_a_waiting_operation_does_not_hold_up_others(client: Client, accounts: C
 
 
 def test_transactions_that_time_out(client: Client, other: Client, accounts: CacheAccess) -> None:
-    transaction = client.start(timeout=200)
+    transaction = client.start(timeout=2000)
     within = attrs.evolve(accounts, transaction=transaction)
     client.run(operations.put, within, 1, 1)
-    time.sleep(0.5)
+    time.sleep(3)
     with pytest.raises(OperationalError, match="timed out"):
         client.run(operations.put, within, 2, 2)
     with pytest.raises(OperationalError, match="rolled back instead of committed") as error:

@@ -12,8 +12,8 @@ import org.apache.ignite.resources.IgniteInstanceResource;
 
 /**
  * A task that does what its argument says: "echo ..." returns the rest, "fail ..." fails with it, "sleep ..." takes so many
- * milliseconds, "nodes" counts the nodes that it may use, "deploy ..." starts a Greeter under the name, anything that is no
- * text is returned as it is.
+ * milliseconds unless it is cancelled, "nodes" counts the nodes that it may use, "deploy ..." starts a Greeter under the
+ * name, anything that is no text is returned as it is.
  */
 public class Task extends ComputeTaskSplitAdapter<Object, Object> {
     @Override protected Collection<? extends ComputeJob> split(int nodes, Object argument) {
@@ -46,8 +46,11 @@ public class Task extends ComputeTaskSplitAdapter<Object, Object> {
                 case "fail":
                     throw new IllegalStateException(words[1]);
                 case "sleep":
+                    // A job that goes on after it was cancelled is interrupted ten seconds later.
+                    long end = System.nanoTime() + Long.parseLong(words[1]) * 1_000_000;
                     try {
-                        Thread.sleep(Long.parseLong(words[1]));
+                        while (!isCancelled() && System.nanoTime() - end < 0)
+                            Thread.sleep(10);
                     }
                     catch (InterruptedException interrupted) {
                         return "interrupted";
