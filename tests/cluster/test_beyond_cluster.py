@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -167,3 +168,21 @@ def test_a_node_that_is_lost_during_a_scan_of_partitions_takes_no_other_connecti
             killed.start()
         assert cache.get_all(range(3000)) == {number: number for number in range(3000)}
         cache.destroy()
+
+
+def test_heartbeats_tell_of_nodes_that_come_and_go(nodes: Any) -> None:
+    host, port = nodes.addresses[0]
+    with ignite_dbapi.connect(host=host, port=port, heartbeat_interval=0.2) as connection:
+        connection.ping()
+        exchange = connection._session.channel.exchange
+        before = exchange.topology_version
+        nodes.nodes[2].kill()
+        try:
+            # Nothing but heartbeats is sent, and nobody reads their answers.
+            deadline = time.monotonic() + 60
+            while exchange.topology_version == before:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            nodes.nodes[2].start()
+        assert exchange.topology_version > before
