@@ -119,11 +119,11 @@ class ProtocolError(OperationalError):
         super().__init__(message, **attributes)
 
 
-# --- from a server's answer to an exception ---------------------------------------------------------------
-
 #: Codes of errors that parts of the driver tell from others.
 CONNECTION_OF_PARENT: Final = "connection_of_parent"
 REENTERED: Final = "reentered"
+
+# --- from a server's answer to an exception ---------------------------------------------------------------
 
 STATUS_INVALID_NODE_STATE: Final = 10
 STATUS_TOO_MANY_CURSORS: Final = 1010

@@ -397,13 +397,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def _reentered() -> InterfaceError:
-    error = InterfaceError(
+    return InterfaceError(
         "a finalizer that the garbage collector ran amid a request has used the connection for a request of its own, "
         "which would wait for ever; close cursors, or exhaust generators that read them, before they are collected",
         code=REENTERED,
     )
-    error.is_unsent = True
-    return error
 
 
 def _left(deadline: float | None) -> float | None:
