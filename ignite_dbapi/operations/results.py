@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ignite_dbapi.errors import DataError, Error, InterfaceError
 from ignite_dbapi.operations import calls, facts
@@ -17,6 +17,9 @@ from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, ag
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import Page, QueryAnswer
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsPage
+
+# Bytes of a page whose decoding keeps the processor for half a millisecond or more.
+_LARGE_PAGE: Final = 1 << 17
 
 T = TypeVar("T")
 
@@ -72,6 +75,10 @@ class PagedResult:
     def _request_ahead(self) -> Operation[None]:
         if self._next is None and self.page.has_more and not self._is_closed:
             self._next = yield Send(self.session.channel, self._next_page)
+            if self.page.end - self.page.position >= _LARGE_PAGE:
+                # Linux expects whoever sends to wait for the answer, and wakes the thread of a server on the same
+                # machine to run on the sender's processor next: where it would wait until this page is decoded.
+                self.session.channel.give_way()
 
     def _turn_page(self, work: Work | None) -> Operation[None]:
         yield from self._request_ahead()

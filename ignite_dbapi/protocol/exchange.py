@@ -165,6 +165,9 @@ class Channel(Protocol):
     def keep_alive(self, owner: object) -> None:
         """Send heartbeats, if the options or the server ask for them, as long as *owner* exists."""
 
+    def give_way(self) -> None:
+        """Let the node take up what was sent, if it shares this machine, before the caller goes on working."""
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,9 @@ import pytest
 from wire import Proxy
 
 import ignite_dbapi
+import ignite_dbapi.aio
 from ignite_dbapi import DataError, IntegrityError, InterfaceError, ProgrammingError
+from ignite_dbapi.transport import awaiting, blocking
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 ALL_TYPES = (
@@ -372,3 +375,45 @@ def test_optional_extensions(connection: Any) -> None:
     assert iter(cursor) is cursor
     # What Ignite has nothing for is left out, which is how PEP 249 says so.
     assert not any(hasattr(cursor, name) for name in ("callproc", "nextset", "scroll"))
+
+
+LARGE_ROWS = "SELECT x, RPAD('', 100, 'x') FROM SYSTEM_RANGE(1, 6000)"
+
+
+@pytest.fixture
+def ways_given(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one each time that the server is let go first."""
+    given: list[int] = []
+    for module in (blocking, awaiting):
+        monkeypatch.setattr(module, "give_way", lambda: given.append(1))
+    return given
+
+
+def test_server_goes_first_when_a_large_page_is_decoded(node: Any, ways_given: list[int]) -> None:
+    with ignite_dbapi.connect(node.url) as connection:
+        assert len(connection.execute(LARGE_ROWS, page_size=2000).fetchall()) == 6000
+        # After each of the two requests for a next page.
+        assert len(ways_given) == 2
+        # Those who decode for a moment only would wait longer for their turn than the server gains.
+        assert len(connection.execute(LARGE_ROWS, page_size=500).fetchall()) == 6000
+        assert len(connection.execute("SELECT 1").fetchall()) == 1
+        assert len(ways_given) == 2
+
+
+def test_server_goes_first_with_asyncio(node: Any, ways_given: list[int]) -> None:
+    async def fetch() -> None:
+        async with await ignite_dbapi.aio.connect(node.url) as connection:
+            cursor = await connection.execute(LARGE_ROWS, page_size=2000)
+            assert len(await cursor.fetchall()) == 6000
+
+    asyncio.run(fetch())
+    assert len(ways_given) == 2
+
+
+def test_no_way_is_given_to_a_server_elsewhere(
+    node: Any, ways_given: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocking, "is_on_this_machine", lambda connected: False)
+    with ignite_dbapi.connect(node.url) as connection:
+        assert len(connection.execute(LARGE_ROWS, page_size=2000).fetchall()) == 6000
+    assert ways_given == []

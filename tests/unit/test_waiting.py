@@ -1,0 +1,46 @@
+"""Who is at the other end of a socket."""
+
+from __future__ import annotations
+
+import socket
+
+import attrs
+import pytest
+
+from ignite_dbapi.transport.waiting import is_on_this_machine
+
+
+@attrs.frozen
+class Ends:
+    """A socket between two addresses."""
+
+    own: str
+    other: str
+
+    def getsockname(self) -> tuple[str, int]:
+        return self.own, 50000
+
+    def getpeername(self) -> tuple[str, int]:
+        return self.other, 10800
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "expected"),
+    [
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("127.0.0.1", "127.0.1.1", True),
+        ("fd00::1", "fd00::1", True),
+        ("fd00::1", "fd00::2", False),
+    ],
+)
+def test_other_end_by_addresses(own: str, other: str, expected: bool) -> None:
+    assert is_on_this_machine(Ends(own, other)) is expected
+
+
+def test_other_end_of_a_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        assert is_on_this_machine(client)
+        client.close()
+        assert not is_on_this_machine(client)
