@@ -45,8 +45,9 @@ public class Jdbc {
     private String run(String work) throws Exception {
         count = ids = length = 0;
         double seconds = switch (work) {
-            case "select_8" -> select("SELECT " + COLUMNS + " FROM BENCH", true);
-            case "select_1" -> select("SELECT ID FROM BENCH", false);
+            case "select_8" -> select("SELECT " + COLUMNS + " FROM BENCH", true, PAGE);
+            case "select_8_default" -> select("SELECT " + COLUMNS + " FROM BENCH", true, 0);
+            case "select_1" -> select("SELECT ID FROM BENCH", false, PAGE);
             case "select_key" -> selectByKey();
             case "insert_one" -> insertOne();
             case "insert_many" -> insertMany();
@@ -62,9 +63,10 @@ public class Jdbc {
         return (System.nanoTime() - started) / 1e9;
     }
 
-    private double select(String sql, boolean all) throws Exception {
+    private double select(String sql, boolean all, int page) throws Exception {
         try (Statement statement = connection.createStatement()) {
-            statement.setFetchSize(PAGE);
+            if (page > 0)
+                statement.setFetchSize(page);
             long started = System.nanoTime();
             try (ResultSet rows = statement.executeQuery(sql)) {
                 while (rows.next())

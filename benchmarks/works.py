@@ -44,6 +44,7 @@ class Work:
 
 WORKS: Final = (
     Work("select_8", "SELECT 8 mixed columns", ROWS),
+    Work("select_8_default", "SELECT 8 mixed columns, default pages", ROWS),
     Work("select_1", "SELECT one INT column", ROWS),
     Work("select_key", "SELECT one row by key", SELECTS_BY_KEY),
     Work("insert_one", "INSERT one by one", INSERTS, is_read=False),
