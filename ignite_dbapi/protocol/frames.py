@@ -21,12 +21,20 @@ if cython.compiled:
         PyBytes_FromStringAndSize,
     )
     from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._memory import (  # type: ignore[import-not-found]
+        Py_REFCNT,
+        Py_SET_SIZE,
+    )
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _LENGTH: Final = Struct("<i")
 LENGTH_SIZE: Final = 4
 # How many bytes to ask a socket for that go to feed().
 CHUNK: Final = 1 << 16
+
+# The memory of frames of this size is used again: new memory takes the system longer than it takes to fill it.
+_SMALLEST_KEPT: Final = CHUNK
+_LARGEST_KEPT: Final = 1 << 22
 
 # An answer to a handshake has a few dozen bytes. Whoever answers with more is no Ignite server, and must not
 # make the client wait for the gigabytes that four bytes of text amount to as a length.
@@ -43,6 +51,14 @@ def _length_at(data: bytes, position: cython.Py_ssize_t) -> cython.int:
         memcpy(cython.address(length), buffer + position, 4)
         return length
     return _LENGTH.unpack_from(data, position)[0]  # type: ignore[no-any-return]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _with_reserve(length: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """How long pages may be that follow one of *length* bytes: those of one result differ a little."""
+    return length + length // 8
 
 
 @cython.cfunc
@@ -71,6 +87,9 @@ class FrameBuffer:
     Received bytes are given to :meth:`feed`. While a frame is under way, they can be received into :meth:`room`, where
     the frame lies already, so that a large one is not copied; :meth:`filled` then tells how many came. No frame has
     more than :attr:`limit` bytes; None: any number.
+
+    Compiled, the last two large frames are kept, and the older one's memory is that of the next, once nobody else has
+    it: pages come into the same memory in turns. A small frame ends that.
     """
 
     limit: int | None = cython.declare(object, visibility="public")
@@ -82,6 +101,12 @@ class FrameBuffer:
     _size: int = cython.declare(cython.Py_ssize_t)
     # A frame has room from the start for as much as the largest one had that came; beyond, room is made as it comes.
     _usual: int = cython.declare(cython.Py_ssize_t)
+    # How many bytes the memory of the frame under way holds, if it can be kept; the large frames before it, and theirs.
+    _capacity: int = cython.declare(cython.Py_ssize_t)
+    _last: bytes | None = cython.declare(bytes)
+    _last_capacity: int = cython.declare(cython.Py_ssize_t)
+    _last_but_one: bytes | None = cython.declare(bytes)
+    _last_but_one_capacity: int = cython.declare(cython.Py_ssize_t)
 
     def __init__(self) -> None:
         self.limit = None
@@ -90,6 +115,8 @@ class FrameBuffer:
         self._length = 0
         self._size = 0
         self._usual = CHUNK
+        self._capacity = self._last_capacity = self._last_but_one_capacity = 0
+        self._last = self._last_but_one = None
 
     @property
     def received(self) -> bytes:
@@ -117,6 +144,9 @@ class FrameBuffer:
         self._usual = max(self._usual, self._length)
         frame = self._frame if cython.compiled else bytes(self._frame)
         self._frame = None
+        if self._capacity:
+            self._last_but_one, self._last_but_one_capacity = self._last, self._last_capacity
+            self._last, self._last_capacity = frame, self._capacity
         return [frame]
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -146,6 +176,7 @@ class FrameBuffer:
                 break
             frames.append(data[start : start + length])
             start += length
+            self._last = self._last_but_one = None
         self._rest = data[start:]
         return frames
 
@@ -153,5 +184,23 @@ class FrameBuffer:
         """Begin a frame of *length* bytes, of which those of *data* from *start* on have come."""
         self._length = length
         self._size = len(data) - start
-        self._frame = _new_room(min(max(self._usual, self._size), length))
+        self._capacity = 0
+        if cython.compiled and _SMALLEST_KEPT <= length <= min(_with_reserve(self._usual), _LARGEST_KEPT):
+            self._frame = self._kept_room(length)
+        else:
+            self._frame = _new_room(min(max(self._usual, self._size), length))
         _view(self._frame, 0)[: self._size] = data[start:]
+
+    @cython.cfunc
+    def _kept_room(self, length: cython.Py_ssize_t) -> bytes:
+        """Memory for a frame of *length* bytes: if it can be, that of one which nobody needs any more."""
+        memory: bytes | None = self._last_but_one
+        self._capacity = self._last_but_one_capacity
+        self._last_but_one = None
+        # This function has the only reference then, so that nobody can see the bytes change.
+        if memory is None or Py_REFCNT(memory) != 1 or self._capacity < length:
+            self._capacity = _with_reserve(length)
+            memory = PyBytes_FromStringAndSize(cython.NULL, self._capacity)
+        Py_SET_SIZE(memory, length)
+        PyBytes_AS_STRING(memory)[length] = 0
+        return memory

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import struct
+import sys
 import time
 import tracemalloc
 from itertools import pairwise
@@ -11,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ignite_dbapi import COMPILED
 from ignite_dbapi.errors import ProtocolError
-from ignite_dbapi.protocol.frames import FrameBuffer
+from ignite_dbapi.protocol.frames import CHUNK, FrameBuffer
 from tests.unit.pages import frame
 
 payloads = st.lists(st.binary(min_size=1, max_size=30), max_size=8)
@@ -131,3 +134,68 @@ def test_the_time_grows_with_the_number_of_bytes_only() -> None:
         buffer.feed(b"abcd")
     assert buffer.feed(b"abcd") == [b"abcd" * count]
     assert time.process_time() - start < 5
+
+
+def _received(buffer: FrameBuffer, payload: bytes) -> bytes:
+    """*payload* as the frame that *buffer* makes of it, received as a channel does."""
+    stream = frame(payload)
+    frames = buffer.feed(stream[:CHUNK])
+    start = CHUNK
+    while not frames:
+        room = buffer.room()
+        assert room is not None
+        count = min(len(room), len(stream) - start)
+        room[:count] = stream[start : start + count]
+        start += count
+        frames = buffer.filled(count)
+    assert len(frames) == 1
+    return frames[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_frames_that_somebody_has_do_not_change(seed: int) -> None:
+    chance = random.Random(seed)
+    buffer = FrameBuffer()
+    # Whoever has a view has the frame.
+    held: list[tuple[bytes | memoryview, bytes]] = []
+    for _ in range(300):
+        payload = chance.randbytes(chance.choice([10, CHUNK, CHUNK + 1, 100_000, 110_000, 110_001, 300_000]))
+        received = _received(buffer, payload)
+        assert received == payload
+        held.append((received, payload) if chance.random() < 0.5 else (memoryview(received), payload))
+        del received
+        while len(held) > chance.randrange(6):
+            del held[chance.randrange(len(held))]
+        assert all(have == expected for have, expected in held)
+
+
+@pytest.mark.skipif(not COMPILED, reason="the interpreted form copies what was received")
+def test_large_frames_come_into_the_same_memory_in_turns() -> None:
+    buffer = FrameBuffer()
+    places = set()
+    for number in range(40):
+        # Pages of one result get longer by and by.
+        payload = bytes([number]) * (200_000 + 100 * number)
+        received = _received(buffer, payload)
+        assert received == payload
+        assert len(received) == len(payload)
+        places.add(id(received))
+    # The first one grew as it came, and was followed by two.
+    assert len(places) <= 3
+
+
+@pytest.mark.skipif(not COMPILED, reason="the interpreted form copies what was received")
+def test_no_memory_is_kept_that_is_not_needed() -> None:
+    buffer = FrameBuffer()
+    _received(buffer, bytes(200_000))
+    received = _received(buffer, bytes(200_000))
+    own = sys.getrefcount(received)
+    assert buffer.feed(frame(b"x")) == [b"x"]
+    assert sys.getrefcount(received) == own - 1
+    # Of very large ones none is.
+    huge = bytes(5 << 20)
+    _received(buffer, huge)
+    received = _received(buffer, huge)
+    own = sys.getrefcount(received)
+    assert buffer.feed(frame(b"x")) == [b"x"]
+    assert sys.getrefcount(received) == own
