@@ -68,7 +68,6 @@ def main() -> None:
     import ignite_dbapi
     from ignite_dbapi.local import LocalCluster
     from ignite_dbapi.operations import results
-    from ignite_dbapi.transport.blocking import BlockingChannel
 
     with LocalCluster(heap="2g") as cluster, ignite_dbapi.connect(cluster.url) as connection:
         fill(cluster.url)
@@ -86,7 +85,7 @@ def main() -> None:
                 return fetch(page)
 
         def never(page: int) -> Outcome:
-            with mock.patch.object(BlockingChannel, "give_way"):
+            with mock.patch.object(connection._session.channel, "give_way"):
                 return fetch(page)
 
         ways = {"as it is": fetch, "always": always, "never": never}

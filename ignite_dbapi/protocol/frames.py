@@ -21,10 +21,8 @@ if cython.compiled:
         PyBytes_FromStringAndSize,
     )
     from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory  # type: ignore[import-not-found]
-    from cython.cimports.ignite_dbapi.protocol._memory import (  # type: ignore[import-not-found]
-        Py_REFCNT,
-        Py_SET_SIZE,
-    )
+    from cython.cimports.cpython.ref import Py_REFCNT  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._cpython import Py_SET_SIZE  # type: ignore[import-not-found]
     from cython.cimports.libc.string import memcpy  # type: ignore[import-not-found]
 
 _LENGTH: Final = Struct("<i")

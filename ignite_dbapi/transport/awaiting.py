@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from ignite_dbapi.cluster.connecting import connection_lost, explain
@@ -34,7 +34,7 @@ from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
 from ignite_dbapi.transport import tls
-from ignite_dbapi.transport.waiting import give_way, is_on_this_machine
+from ignite_dbapi.transport.giving_way import stay, way_to
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class AwaitingChannel(asyncio.Protocol):
         self.address = address
         self._options = options
         self._transport: asyncio.Transport | None = None
-        self._shares_machine = False
+        self.give_way: Callable[[], None] = stay
         # From the end of the handshake on.
         self.exchange: Exchange
         self._is_agreed = False
@@ -74,7 +74,7 @@ class AwaitingChannel(asyncio.Protocol):
         """Remember where to write."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._shares_machine = is_on_this_machine(transport.get_extra_info("socket"))
+        self.give_way = way_to(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Hand answers over to the tasks that wait for them."""
@@ -228,11 +228,6 @@ class AwaitingChannel(asyncio.Protocol):
         """Ask whether heartbeats are needed. Nobody waits for the answer."""
         if self._options.heartbeat_interval != 0 and self.context.has(Feature.HEARTBEAT):
             self._idle_timeout = self.send(IdleTimeout())
-
-    def give_way(self) -> None:
-        """Let the node take up what was sent, if it shares this machine, before the caller goes on working."""
-        if self._shares_machine:
-            give_way()
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""

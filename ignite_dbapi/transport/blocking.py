@@ -39,8 +39,9 @@ from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
+from ignite_dbapi.transport.giving_way import stay, way_to
 from ignite_dbapi.transport.heartbeats import FIRST_BEAT, HeartbeatThread
-from ignite_dbapi.transport.waiting import give_way, is_on_this_machine, wait_for
+from ignite_dbapi.transport.waiting import wait_for
 
 if TYPE_CHECKING:
     import ssl
@@ -72,12 +73,12 @@ class BlockingChannel:
         options: ConnectOptions,
         idle_timeout: Pending | None,
         *,
-        shares_machine: bool = False,
+        give_way: Callable[[], None] = stay,
     ) -> None:
         self._socket = connected
         self.address = address
         self.exchange = exchange
-        self._shares_machine = shares_machine
+        self.give_way = give_way
         self._request_timeout = options.request_timeout
         self._wanted_interval = options.heartbeat_interval
         # Until it is answered, which is together with the first request that is made, or seen by the heartbeats.
@@ -343,11 +344,6 @@ class BlockingChannel:
             self._idle(lambda: pending.is_done, deadline)
         return max(self._last_sent + interval - time.monotonic(), 0.0)
 
-    def give_way(self) -> None:
-        """Let the node take up what was sent, if it shares this machine, before the caller goes on working."""
-        if self._shares_machine:
-            give_way()
-
     def unsubscribe(self, subscription: Subscription) -> None:
         """Let nobody wait for *subscription* any more, and drop what still comes for it."""
         # Threads that wait are woken by the server's answer to what closes the resource.
@@ -523,7 +519,8 @@ def _open(
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        shares_machine = is_on_this_machine(plain)
+        # Wrapped for TLS, it does not tell its addresses any more.
+        give_way = way_to(plain)
         if ssl_context is not None:
             from ignite_dbapi.transport import tls
 
@@ -539,7 +536,7 @@ def _open(
     except BaseException:
         connected.close()
         raise
-    return BlockingChannel(connected, address, exchange, options, idle_timeout, shares_machine=shares_machine)
+    return BlockingChannel(connected, address, exchange, options, idle_timeout, give_way=give_way)
 
 
 def _shake_hands(

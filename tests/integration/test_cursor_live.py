@@ -14,7 +14,7 @@ from wire import Proxy
 import ignite_dbapi
 import ignite_dbapi.aio
 from ignite_dbapi import DataError, IntegrityError, InterfaceError, ProgrammingError
-from ignite_dbapi.transport import awaiting, blocking
+from ignite_dbapi.transport import giving_way
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 ALL_TYPES = (
@@ -384,8 +384,7 @@ LARGE_ROWS = "SELECT x, RPAD('', 100, 'x') FROM SYSTEM_RANGE(1, 6000)"
 def ways_given(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one each time that the server is let go first."""
     given: list[int] = []
-    for module in (blocking, awaiting):
-        monkeypatch.setattr(module, "give_way", lambda: given.append(1))
+    monkeypatch.setattr("os.sched_yield", lambda: given.append(1))
     return given
 
 
@@ -413,7 +412,7 @@ def test_server_goes_first_with_asyncio(node: Any, ways_given: list[int]) -> Non
 def test_no_way_is_given_to_a_server_elsewhere(
     node: Any, ways_given: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocking, "is_on_this_machine", lambda connected: False)
+    monkeypatch.setattr(giving_way, "is_on_this_machine", lambda connected: False)
     with ignite_dbapi.connect(node.url) as connection:
         assert len(connection.execute(LARGE_ROWS, page_size=2000).fetchall()) == 6000
     assert ways_given == []

@@ -55,7 +55,7 @@ if cython.compiled:
     from cython.cimports.cpython.ref import Py_INCREF  # type: ignore[import-not-found]
     from cython.cimports.cpython.tuple import PyTuple_New, PyTuple_SET_ITEM  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import PyUnicode_DecodeUTF8  # type: ignore[import-not-found]
-    from cython.cimports.ignite_dbapi.protocol.codec._garbage import (  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._cpython import (  # type: ignore[import-not-found]
         PyObject_GC_Track,
         PyObject_GC_UnTrack,
     )

@@ -1,4 +1,5 @@
 # What Cython's own declarations of CPython's interface lack.
 cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(object)
+    void PyObject_GC_Track(object)
+    void PyObject_GC_UnTrack(object)
     void Py_SET_SIZE(object, Py_ssize_t)

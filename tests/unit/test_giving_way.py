@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket."""
+"""Who is given way to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import attrs
 import pytest
 
-from ignite_dbapi.transport.waiting import is_on_this_machine
+from ignite_dbapi.transport.giving_way import is_on_this_machine, stay, way_to
 
 
 @attrs.frozen
@@ -36,6 +36,7 @@ class Ends:
 )
 def test_other_end_by_addresses(own: str, other: str, expected: bool) -> None:
     assert is_on_this_machine(Ends(own, other)) is expected
+    assert (way_to(Ends(own, other)) is not stay) is expected
 
 
 def test_other_end_of_a_socket() -> None:

@@ -1,4 +1,0 @@
-# What Cython's own declarations of CPython's interface lack.
-cdef extern from "Python.h":
-    void PyObject_GC_Track(object)
-    void PyObject_GC_UnTrack(object)
