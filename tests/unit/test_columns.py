@@ -246,6 +246,34 @@ def test_decimals_keep_every_digit(values: list[Decimal | None]) -> None:
         assert array.type == (pa.decimal256(76, scale) if wide else pa.decimal128(38, scale))
 
 
+def fixed_decimals(pages: list[list[Decimal | None]]) -> pa.Array | str:
+    """The column of the decimals of *pages*, which come one after the other; or the error that there is instead."""
+    decoder = ColumnDecoder(["A"])
+    for page in pages:
+        body = encoded(page)
+        decoder.append(body, known(), 0, len(body), len(page))
+    for _ in range(2):
+        try:
+            return arrow.Tables().make([decoder.finish()]).column("A").combine_chunks()
+        except DataError as error:
+            message = str(error)
+    return message
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.none() | small_decimals | decimals.filter(lambda value: abs(value.adjusted()) < 80), min_size=1),
+        min_size=1,
+    )
+)
+@example([[Decimal(1), None], [Decimal("0.01"), Decimal(0)], [Decimal("-1E-40")], [Decimal(7)]])
+@example([[Decimal("1.5")], [Decimal("9" * 38)], [Decimal("9" * 75)], [Decimal("9" * 77), Decimal(1)]])
+@example([[Decimal("1.5")], [Decimal("9" * 77)], [Decimal("1E-77")], [Decimal(2)]])
+def test_decimals_that_come_in_pages(pages: list[list[Decimal | None]]) -> None:
+    assert fixed_decimals(pages) == fixed_decimals([[value for page in pages for value in page]])
+
+
 # --- times ----------------------------------------------------------------------------------------------------------
 
 

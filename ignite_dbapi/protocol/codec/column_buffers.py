@@ -63,9 +63,10 @@ class Column:
     scales: bytearray = attrs.field(factory=bytearray)
     nulls: bytearray = attrs.field(factory=bytearray)
     objects: list[Any] = attrs.field(factory=list)
-    # Of decimals: what the type of the column has grown to.
+    # Of decimals: what the type of the column has grown to, and as many of them as integers of that type as there are.
     scale: int = 0
     width: int = 16
+    fixed: bytearray = attrs.field(factory=bytearray)
     # What the column was before the page that is being appended made another kind of it.
     _before: tuple[Any, ...] | None = attrs.field(default=None, init=False)
 
@@ -76,6 +77,7 @@ class Column:
         self.values = bytearray(count * WIDTHS.get(kind, 0))
         self.ends = bytearray(4 * (count + 1) if kind in OF_ANY_SIZE else 0)
         self.scales = bytearray(4 * count if kind == 30 else 0)
+        self.fixed = bytearray()
         self.objects = [None] * count if kind == OBJECTS else []
 
     def remember(self) -> None:

@@ -44,7 +44,7 @@ from ignite_dbapi.protocol.codec.column_buffers import (
 )
 from ignite_dbapi.protocol.codec.knowledge import Knowledge
 from ignite_dbapi.protocol.codec.reader import Reader
-from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX
+from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, TypeCode
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
@@ -415,6 +415,10 @@ class ColumnDecoder:
                 else:
                     column.roll_back(self.row_count, null_count)
         self.row_count += row_count
+        for column in columns:
+            if column.kind == TypeCode.DECIMAL:
+                # Not only at the end, when nothing is under way any more. What does not fit is told there.
+                _fix_decimals(column, self.row_count)
         return position
 
     def finish(self) -> ColumnBatch:
@@ -754,40 +758,55 @@ def _bits(values: bytearray, count: cython.Py_ssize_t) -> bytearray:
 
 def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
     """The decimals of *column* as integers of :attr:`Column.width` bytes, all with the column's scale."""
-    scale = max(column.scale, _largest(column.scales))
-    column.scale = scale
-    if scale > 38:
-        column.width = 32
-    failed = 0
-    while scale <= 76:
-        values = bytearray(column.width * count)
-        failed = _rescaled(values, column.values, column.ends, column.scales, count, scale, column.width)
+    failed = _fix_decimals(column, count)
+    if failed >= 0:
+        raise DataError(
+            f"column {column.name!r}, row {first_row + failed} (from 0): a DECIMAL that needs more than the 76 digits "
+            f"that Arrow has, if all values of the column have {column.scale} decimal places; CAST it to DECIMAL or "
+            f"VARCHAR in the statement, or fetch the rows with fetchall()",
+            code="value_not_representable",
+        )
+    return column.fixed
+
+
+def _fix_decimals(column: Column, count: int) -> int:
+    """Let :attr:`Column.fixed` have the first *count* decimals; the number of the first one that does not fit, or -1.
+
+    Those that it has stay, unless later ones need more decimal places or digits than they have.
+    """
+    done = len(column.fixed) // column.width
+    scale = _largest(column.scales, done)
+    if scale > column.scale:
+        column.scale = scale
+        done = 0
+        if scale > 38:
+            column.width = 32
+    while column.scale <= 76:
+        del column.fixed[column.width * done :]
+        column.fixed += bytes(column.width * (count - done))
+        failed = _rescaled(
+            column.fixed, column.values, column.ends, column.scales, done, count, column.scale, column.width
+        )
         if failed < 0:
-            return values
+            return -1
         if column.width == 32:
-            break
+            del column.fixed[32 * failed :]
+            return failed
         column.width = 32
-    else:
-        scales = array("i", bytes(column.scales))
-        failed = next((place for place, own in enumerate(scales) if own > 76), 0)
-    raise DataError(
-        f"column {column.name!r}, row {first_row + failed} (from 0): a DECIMAL that needs more than the 76 digits that "
-        f"Arrow has, if all values of the column have {scale} decimal places; CAST it to DECIMAL or VARCHAR in the "
-        f"statement, or fetch the rows with fetchall()",
-        code="value_not_representable",
-    )
+        done = 0
+    return next(place for place, own in enumerate(array("i", bytes(column.scales))) if own > 76)
 
 
-def _largest(numbers: bytearray) -> int:
-    """The largest of *numbers* of 32 bits, or 0."""
+def _largest(numbers: bytearray, first: cython.Py_ssize_t) -> int:
+    """The largest of *numbers* of 32 bits from the *first* one on, or 0."""
     largest: cython.int = 0
     if cython.compiled:
         index: cython.Py_ssize_t
         numbers_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, numbers))
-        for index in range(len(numbers) // 4):
+        for index in range(first, len(numbers) // 4):
             largest = max(largest, numbers_[index])
         return largest
-    return max(array("i", bytes(numbers)), default=0)
+    return max(array("i", bytes(numbers[4 * first :])), default=0)
 
 
 def _rescaled(
@@ -795,11 +814,15 @@ def _rescaled(
     values: bytearray,
     ends: bytearray,
     scales: bytearray,
+    first: cython.Py_ssize_t,
     count: cython.Py_ssize_t,
     scale: cython.int,
     width: cython.int,
 ) -> int:
-    """Write *count* decimals into *target*; the number of the first one that does not fit, or -1."""
+    """Write the decimals from the *first* one to number *count* into *target*, where there are zeros.
+
+    Returns the number of the first one that does not fit, or -1.
+    """
     if cython.compiled:
         failed: cython.Py_ssize_t
         target_: cython.p_uchar = target
@@ -809,11 +832,11 @@ def _rescaled(
         limit: bytes = (10**38 if width == 16 else 10**76).to_bytes(32, "little")
         limit_: cython.p_uchar = cython.cast(cython.p_uchar, limit)
         with cython.nogil:
-            failed = _rescale(target_, values_, ends_, scales_, count, scale, width, limit_)
+            failed = _rescale(target_, values_, ends_, scales_, first, count, scale, width, limit_)
         return failed
     limit_number = 10**38 if width == 16 else 10**76
     places, own_scales = array("i", bytes(ends)), array("i", bytes(scales))
-    for place in range(count):
+    for place in range(first, count):
         payload = values[places[place] : places[place + 1]]
         if not payload:
             continue
@@ -836,6 +859,7 @@ def _rescale(
     values: cython.p_uchar,
     ends: cython.p_int,
     scales: cython.p_int,
+    first: cython.Py_ssize_t,
     count: cython.Py_ssize_t,
     scale: cython.int,
     width: cython.int,
@@ -856,7 +880,7 @@ def _rescale(
     source: cython.Py_ssize_t
     limb_count: cython.int = width // 4
     memcpy(cython.address(limits[0]), limit, 32)
-    for place in range(count):
+    for place in range(first, count):
         start = ends[place]
         stop = ends[place + 1]
         if start == stop:
