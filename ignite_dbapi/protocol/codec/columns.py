@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Final
 
@@ -835,13 +836,14 @@ def _rescaled(
             failed = _rescale(target_, values_, ends_, scales_, first, count, scale, width, limit_)
         return failed
     limit_number = 10**38 if width == 16 else 10**76
-    places, own_scales = array("i", bytes(ends)), array("i", bytes(scales))
-    for place in range(first, count):
-        payload = values[places[place] : places[place + 1]]
+    # Of the rows from the first one on alone: those before it may be many.
+    stops, own_scales = array("i", bytes(ends[4 * first :])), array("i", bytes(scales[4 * first :]))
+    for place, (start, stop), own_scale in zip(range(first, count), pairwise(stops), own_scales, strict=True):
+        payload = values[start:stop]
         if not payload:
             continue
         number = int.from_bytes(bytes([payload[0] & 0x7F]) + payload[1:], "big")
-        shift = scale - own_scales[place]
+        shift = scale - own_scale
         if number and (shift > 76 or number * 10**shift >= limit_number):
             return place
         number = number * 10**shift if number else 0
