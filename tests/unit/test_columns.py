@@ -252,7 +252,7 @@ def fixed_decimals(pages: list[list[Decimal | None]]) -> pa.Array | str:
     for page in pages:
         body = encoded(page)
         decoder.append(body, known(), 0, len(body), len(page))
-    for _ in range(2):
+    for _ in range(2):  # whoever asks again is told again
         try:
             return arrow.Tables().make([decoder.finish()]).column("A").combine_chunks()
         except DataError as error:

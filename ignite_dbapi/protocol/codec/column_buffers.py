@@ -67,6 +67,8 @@ class Column:
     scale: int = 0
     width: int = 16
     fixed: bytearray = attrs.field(factory=bytearray)
+    # Whether one is known not to fit, so that there is no use in going on.
+    has_misfit: bool = False
     # What the column was before the page that is being appended made another kind of it.
     _before: tuple[Any, ...] | None = attrs.field(default=None, init=False)
 
@@ -78,6 +80,7 @@ class Column:
         self.ends = bytearray(4 * (count + 1) if kind in OF_ANY_SIZE else 0)
         self.scales = bytearray(4 * count if kind == 30 else 0)
         self.fixed = bytearray()
+        self.has_misfit = False
         self.objects = [None] * count if kind == OBJECTS else []
 
     def remember(self) -> None:

@@ -417,9 +417,9 @@ class ColumnDecoder:
                     column.roll_back(self.row_count, null_count)
         self.row_count += row_count
         for column in columns:
-            if column.kind == TypeCode.DECIMAL:
+            if column.kind == TypeCode.DECIMAL and not column.has_misfit:
                 # Not only at the end, when nothing is under way any more. What does not fit is told there.
-                _fix_decimals(column, self.row_count)
+                column.has_misfit = _fix_decimals(column, self.row_count) >= 0
         return position
 
     def finish(self) -> ColumnBatch:
