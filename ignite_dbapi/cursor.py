@@ -119,7 +119,8 @@ class Cursor(CursorAttributes):
         """End what another thread runs with this cursor, which then gets OperationalError (``query_cancelled``).
 
         Waits up to *timeout* seconds for it. Returns whether it has ended, in whatever way: False says that it still
-        runs, because the server does not stop what it is doing. Without anything to end it does nothing.
+        runs, because the server does not stop what it is doing, or hears nothing. Without anything to end it does
+        nothing.
         """
         return self._connection._run(self._state.cancel(timeout))
 

@@ -28,6 +28,8 @@ SLOW_PAGES = {
     "TABLE(SYSTEM_RANGE(1, 100000000000)) WHERE x = 0",
 }
 LIMIT = 40
+# How many statements a node runs at once for clients (ClientConnectorConfiguration.threadPoolSize).
+THREADS = 8
 
 
 @pytest.fixture
@@ -294,6 +296,33 @@ def test_what_the_server_does_not_stop(connection: Any, table: Callable[..., str
         assert cursor.rowcount == written == 150_000
     else:
         assert is_cancelled(running.error)
+
+
+def test_a_node_that_hears_nothing(server: Any, connection: Any, table: Callable[..., str]) -> None:
+    """With all its threads for clients taken it answers nobody: cancel says in time that nothing has ended."""
+    name = table("id BIGINT PRIMARY KEY, v BIGINT")
+    slow = SLOW["h2"].replace("SELECT", "SELECT /* deaf */")
+    cursor = connection.cursor()
+    others = [ignite_dbapi.connect(server.url) for _ in range(THREADS - 1)]
+    try:
+        calls = [Running(lambda other=other: other.execute(slow, timeout=10)) for other in others]
+        sql = "SELECT COUNT(*) FROM SYS.SQL_QUERIES WHERE SQL LIKE '%deaf%'"
+        deadline = time.monotonic() + 8
+        # The one that counts is listed as well.
+        while connection.execute(sql).fetchone() != (THREADS,):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        calls.append(Running(lambda: cursor.execute(f"INSERT INTO {name} SELECT 1, COUNT(*) FROM ({slow})", timeout=5)))
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert not cursor.cancel(0.5)
+        assert 0.5 <= time.monotonic() - began < 3
+        for call in calls:
+            assert isinstance(call.join().error, ignite_dbapi.OperationalError)
+    finally:
+        for other in others:
+            other.close()
+    assert connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone() == (0,)
 
 
 @ENGINES
