@@ -70,7 +70,7 @@ def batches() -> dict[str, Callable[[Any], None]]:
     entries = list(enumerate(values["str"]))
     steps["entry int, str"] = lambda writer: writer.entries(entries, 1 << 30)
     rows = works.rows_to_insert(COUNT)
-    steps["row of 5"] = lambda writer: writer.rows(rows)
+    steps["row of 5"] = lambda writer: writer.rows(rows, None, 1 << 30)
     return steps
 
 

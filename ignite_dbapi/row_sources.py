@@ -30,6 +30,7 @@ from ignite_dbapi.protocol.codec.table_columns import (
     TableColumn,
 )
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
+from ignite_dbapi.protocol.snapshots import snapshots
 
 if TYPE_CHECKING:
     import pyarrow
@@ -73,7 +74,7 @@ class _Rows:
 
     def __init__(self, rows: Iterable[Any], columns: list[str] | None) -> None:
         self.total = len(rows) if isinstance(rows, Sized) else None
-        iterator = iter(rows)
+        iterator = snapshots(rows)
         first = list(islice(iterator, 1))
         self._rows = chain(first, iterator)
         self._are_mappings = bool(first) and isinstance(first[0], Mapping)

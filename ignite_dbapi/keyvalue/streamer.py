@@ -56,9 +56,10 @@ class _Streamer:
 class DataStreamer(_Streamer):
     """Loads entries into a cache. Made by :meth:`Cache.streamer`; for one thread.
 
-    Entries are sent in batches, and have arrived for certain after :meth:`flush` or :meth:`close`. As a context
-    manager it closes itself, or cancels what was not sent yet if the block raised an exception. If a batch fails, the
-    error is raised by what is called next.
+    Entries are sent in batches, and have arrived for certain after :meth:`flush` or :meth:`close`. They are encoded
+    when they are sent: keys and values that were added must not be changed before that. As a context manager it
+    closes itself, or cancels what was not sent yet if the block raised an exception. If a batch fails, the error is
+    raised by what is called next.
     """
 
     _owner: BlockingOwner

@@ -32,6 +32,7 @@ from ignite_dbapi.protocol.codec import MissingFact, Writer
 from ignite_dbapi.protocol.context import Feature
 from ignite_dbapi.protocol.exchange import Operation
 from ignite_dbapi.protocol.messages.sql import EncodedArguments
+from ignite_dbapi.protocol.snapshots import snapshots
 
 # Rows of a statement. Fewer, the next power of two, where there are so many parameters or bytes: each number of rows is
 # a text of its own, which the server has to parse, so there must not be many.
@@ -46,6 +47,8 @@ _INSERTS: Final = 6
 _CHANGES: Final = 4
 # Fewer parameter sets are faster run one by one than after the questions about the table.
 _WORTH_ASKING: Final = 8
+# Parameter sets that are looked at together. More would hardly be faster, and are in memory before they are sent.
+_TOGETHER: Final = 32
 
 _EXISTING_KEYS: Final = "because they are already in cache"
 # What H2 finds before it writes anything of a batch.
@@ -53,7 +56,7 @@ _STATES_BEFORE_WRITING: Final = frozenset({"22004", "23000", "0700B", "42000"})
 _WORDS_BEFORE_WRITING: Final = re.compile(r"Failed to prepare update plan|Invalid number of query parameters")
 _ENDED: Final = frozenset({"query_cancelled", "query_timeout"})
 
-Sets = Iterator[tuple[int, Sequence[Any]]]
+Sets = Iterator[Sequence[Any]]
 
 
 @attrs.define(eq=False)
@@ -93,6 +96,8 @@ class Batch:
         self._under_way: deque[_Sent] = deque()
         # The keys that no row may have which is sent now: those of what is under way, and of what is sent next.
         self._taken: set[Hashable] = set()
+        # The index of the parameter set that comes next.
+        self._next = 0
         # What is sent next: rows from index *first* on, encoded, and where each of them ends.
         self._first = 0
         self._rows: list[Sequence[Any]] = []
@@ -107,21 +112,21 @@ class Batch:
 
     def execute(self, parameter_sets: Iterable[Sequence[Any]]) -> Operation[None]:
         """Run the statement with each of *parameter_sets*. They are taken as they are sent."""
-        sets = self._numbered(parameter_sets)
+        sets = self._taken_from(parameter_sets)
         first = list(islice(sets, _WORTH_ASKING))
         if (yield from self._prepare(len(first))):
             yield from self._pipeline(chain(first, sets))
         else:
-            for index, parameters in chain(first, sets):
+            for index, parameters in enumerate(chain(first, sets)):
                 yield from self._alone(index, parameters)
         if self._fault is not None:
             if isinstance(self._fault, Error):
                 self._fault.sent_sets = self._sent_sets
             raise self._fault
 
-    def _numbered(self, parameter_sets: Iterable[Sequence[Any]]) -> Sets:
+    def _taken_from(self, parameter_sets: Iterable[Sequence[Any]]) -> Sets:
         try:
-            yield from enumerate(parameter_sets)
+            yield from snapshots(parameter_sets)
         except Exception as error:
             # What came before it is sent, whether it is under way already or not.
             self._fault = error
@@ -177,12 +182,8 @@ class Batch:
 
     def _pipeline(self, sets: Sets) -> Operation[None]:
         try:
-            for index, parameters in sets:
-                if not self._append(index, parameters):
-                    yield from self._place(index, parameters)
-                if len(self._rows) >= self._limit or len(self._writer.buffer) >= _BYTES:
-                    yield from self._flush()
-                if self._fault is not None:
+            while together := list(islice(sets, min(_TOGETHER, self._limit - len(self._rows)))):
+                if not (yield from self._add(together)):
                     break
             yield from self._flush()
             yield from self._settle()
@@ -190,69 +191,93 @@ class Batch:
             # Whoever gives the waiting up leaves answers behind that are still to come.
             self._session.abandoned.extend(sent.attempt.pending for sent in self._under_way)
 
-    def _append(self, index: int, parameters: Sequence[Any]) -> bool:
-        """Add a row to the next statement, if nothing is special about it."""
+    def _add(self, sets: list[Sequence[Any]]) -> Operation[bool]:
+        """Send *sets*, or keep them for the next statement; False if one of them cannot be sent."""
+        while sets:
+            count = self._append(sets)
+            if not count:
+                if len(sets) > 1:
+                    for parameters in sets:
+                        if not (yield from self._add([parameters])):
+                            return False
+                    return True
+                if not (yield from self._place(sets[0])):
+                    return False
+                count = 1
+            self._next += count
+            sets = sets[count:]
+            if len(self._rows) >= self._limit or len(self._writer.buffer) >= _BYTES:
+                yield from self._flush()
+        return True
+
+    def _append(self, sets: list[Sequence[Any]]) -> int:
+        """Add the first of *sets* to the next statement, if nothing is special about any; returns how many."""
         keys = self._keys
         if (
             keys is None
             or self._repeated is None
-            or type(parameters) is not tuple
-            or len(parameters) != self._parameter_count
-            or not CONTAINERS.isdisjoint(map(type, parameters))
+            or set(map(type, sets)) != {tuple}
+            or set(map(len, sets)) != {self._parameter_count}
+            or not CONTAINERS.isdisjoint(map(type, chain.from_iterable(sets)))
         ):
-            return False
-        key = keys.of(parameters)
-        if key is None or key in self._taken:
-            return False
+            return 0
+        found = keys.of_rows(sets)
+        if found is None:
+            return 0
+        distinct = set(found)
+        if len(distinct) < len(found) or not distinct.isdisjoint(self._taken):
+            return 0
         try:
-            self._encode(index, parameters, key)
+            return self._encode(sets, found)
         except (Error, MissingFact):
-            return False
-        return True
+            return 0
 
-    def _encode(self, index: int, arguments: Sequence[Any], key: Hashable) -> None:
+    def _encode(self, sets: Sequence[Sequence[Any]], keys: Sequence[Hashable]) -> int:
+        """Encode the first of *sets* as rows of the next statement, as many as fit; returns how many."""
         writer = self._writer
         start = self._ends[-1] if self._ends else 0
         try:
-            writer.values(arguments, self._run.codes)
+            ends = writer.rows(sets, self._run.codes, _BYTES - start)
         except BaseException:
             # One that has failed is good for nothing more.
             self._writer = Writer(self._session.context.knowledge)
             self._writer.raw(writer.buffer[:start])
             raise
         if not self._rows:
-            self._first = index
-        self._rows.append(arguments)
-        self._row_keys.append(key)
-        self._ends.append(len(writer.buffer))
-        self._taken.add(key)
+            self._first = self._next
+        count = len(ends)
+        self._rows += sets[:count]
+        self._row_keys += keys[:count]
+        self._ends += ends
+        self._taken.update(keys[:count])
+        return count
 
-    def _place(self, index: int, parameters: Sequence[Any]) -> Operation[None]:
-        """Send a parameter set, by itself or in a statement with others, when its turn has come."""
+    def _place(self, parameters: Sequence[Any]) -> Operation[bool]:
+        """Send a parameter set, by itself or in a statement with others, when its turn has come; False if it cannot."""
         try:
             arguments = self._checked(parameters)
         except Error as error:
-            self._fault = self._marked(error, index)
-            return
+            self._fault = self._marked(error, self._next)
+            return False
         key = None if self._keys is None else self._keys.of(arguments)
         if key is None or key in self._taken:
             yield from self._flush()
             if self._is_ordered:
                 yield from self._settle()
         if key is None or self._repeated is None:
-            yield from self._send_alone(index, arguments, [] if key is None else [key])
+            yield from self._send_alone(self._next, arguments, [] if key is None else [key])
             if key is None and self._is_ordered:
                 yield from self._settle()
-            return
+            return True
         while True:
             try:
-                self._encode(index, arguments, key)
-                return
+                self._encode([arguments], [key])
+                return True
             except MissingFact as missing:
                 fact = missing
             except Error as error:
-                self._fault = self._marked(error, index)
-                return
+                self._fault = self._marked(error, self._next)
+                return False
             yield from facts.learn(self._session, fact)
 
     def _send_alone(self, index: int, arguments: Sequence[Any], keys: list[Hashable]) -> Operation[None]:

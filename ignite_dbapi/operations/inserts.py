@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import permutations
+from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
@@ -290,32 +291,44 @@ class Keys:
 
     def of(self, arguments: Sequence[Any]) -> Hashable | None:
         """What is the same for rows with the same key; None if this cannot be told of a row."""
-        if len(self._parts) == 1:
-            part = self._parts[0]
-            value = arguments[part.parameter]
-            if type(value) is not part.kind and not self._accept(part, value):
-                return None
-            return _milliseconds(value) if part.kind is datetime else value
+        found = self.of_rows([arguments])
+        return None if found is None else found[0]
+
+    def of_rows(self, rows: Sequence[Sequence[Any]]) -> Sequence[Hashable] | None:
+        """What :meth:`of` tells of each of *rows*; None if this cannot be told of all of them at once."""
         if not self._parts:
-            return object()
-        values = []
+            return [object() for _ in rows]
+        columns: list[list[Hashable]] = []
         for part in self._parts:
-            value = arguments[part.parameter]
-            if value is not None:
-                if type(value) is not part.kind and not self._accept(part, value):
-                    return None
-                if part.kind is datetime:
-                    value = _milliseconds(value)
-                    if value is None:
-                        return None
-            values.append(value)
-        return tuple(values)
+            values = self._values_of(part, rows)
+            if values is None:
+                return None
+            columns.append(values)
+        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+    def _values_of(self, part: KeyPart, rows: Sequence[Sequence[Any]]) -> list[Hashable] | None:
+        values = [row[part.parameter] for row in rows]
+        kinds = set(map(type, values))
+        if len(self._parts) > 1:
+            # Part of a key may be NULL.
+            kinds.discard(NoneType)
+            if not kinds:
+                return values
+        kind = kinds.pop()
+        if kinds or (kind is not part.kind and not self._accept(part, kind)):
+            return None
+        if kind is datetime:
+            if any(value is not None and value.tzinfo is not None for value in values):
+                # It may equal one without.
+                return None
+            return [None if value is None else _milliseconds(value) for value in values]
+        return values
 
     @staticmethod
-    def _accept(part: KeyPart, value: Any) -> bool:
-        if part.kind is not None or type(value) not in part.kinds:
+    def _accept(part: KeyPart, kind: type) -> bool:
+        if part.kind is not None or kind not in part.kinds:
             return False
-        part.kind = type(value)
+        part.kind = kind
         return True
 
     def find(self, rows: Sequence[Sequence[Any]], text: str) -> list[int] | None:
@@ -387,9 +400,9 @@ def _java_text(value: Any) -> str:
     return str(value)
 
 
-def _milliseconds(value: datetime) -> datetime | None:
-    """What of a TIMESTAMP both engines keep; None for one with a time zone, which may equal one without."""
-    return value.replace(microsecond=value.microsecond // 1000 * 1000, fold=0) if value.tzinfo is None else None
+def _milliseconds(value: datetime) -> datetime:
+    """What of a TIMESTAMP both engines keep."""
+    return value.replace(microsecond=value.microsecond // 1000 * 1000, fold=0)
 
 
 def keys_of(

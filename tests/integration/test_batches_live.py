@@ -205,6 +205,59 @@ def test_sets_are_taken_as_they_are_sent(table: Callable[..., str], cursor: Any)
     assert taken <= 5 * 256
 
 
+@pytest.mark.parametrize(
+    ("insert", "count"),
+    [
+        ("INSERT INTO {} VALUES (?, ?)", 5),
+        ("INSERT INTO {} VALUES (?, ?)", 700),
+        ("MERGE INTO {} (id, v) VALUES (?, ?)", 20),
+        ("INSERT INTO {} VALUES (?, UPPER(?))", 20),
+    ],
+)
+def test_a_list_that_is_used_again(table: Callable[..., str], cursor: Any, insert: str, count: int) -> None:
+    """A loop may put each set into the same list, as readers of files do."""
+    name = table("id INT PRIMARY KEY, v VARCHAR")
+    used: list[Any] = [0, ""]
+
+    def sets() -> Iterator[list[Any]]:
+        for number in range(count):
+            used[:] = number, f"V{number}"
+            yield used
+
+    cursor.executemany(insert.format(name), sets())
+    assert cursor.rowcount == count
+    assert cursor.execute(f"SELECT id, v FROM {name} ORDER BY id").fetchall() == [
+        (number, f"V{number}") for number in range(count)
+    ]
+
+
+def test_sets_of_all_kinds(table: Callable[..., str], cursor: Any, requests: Requests) -> None:
+    name = table("id INT PRIMARY KEY, v VARCHAR")
+    kinds: list[Callable[[tuple[int, str]], Any]] = [tuple, list, iter, lambda pair: dict(enumerate(pair)).values()]
+    cursor.executemany(
+        f"INSERT INTO {name} VALUES (?, ?)", (kinds[number % 4]((number, text)) for number, text in pairs(512))
+    )
+    assert written(cursor, name) == list(range(512))
+    assert requests.rows() == [256, 256]
+    for wrong in ("10", b"10", {9000: 0, 9001: 1}, 5):
+        with pytest.raises(ProgrammingError, match="parameter set 100"):
+            cursor.executemany(f"INSERT INTO {name} VALUES (?, ?)", [*pairs(100, start=1000), wrong])
+        assert cursor.rowcount == 100
+        cursor.execute(f"DELETE FROM {name} WHERE id >= 1000")
+
+
+def test_a_set_that_fails_while_it_is_read(table: Callable[..., str], cursor: Any) -> None:
+    name = table("id INT PRIMARY KEY, v VARCHAR")
+
+    def broken() -> Iterator[Any]:
+        yield 1000
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cursor.executemany(f"INSERT INTO {name} VALUES (?, ?)", [*pairs(300), broken(), (2000, "x")])
+    assert written(cursor, name) == list(range(300))
+
+
 # --- the same values as one by one ------------------------------------------------------------------------------------
 
 COLUMNS = {

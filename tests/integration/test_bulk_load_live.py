@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -706,6 +706,24 @@ def test_rows_are_taken_as_they_are_sent(node: Any, table: Callable[..., str], i
         )
     assert [number for number, requests in enumerate(seen) if requests < (number + 1) // 10 - 2] == []
     assert progress == [(number, None) for number in range(10, 1001, 10)]
+
+
+def test_a_row_that_is_used_again(connection: Any, table: Callable[..., str]) -> None:
+    name = table("id INT PRIMARY KEY, v VARCHAR")
+    values: list[Any] = [0, ""]
+    mapping: dict[str, Any] = {}
+
+    def rows(used: Any, keys: Sequence[Any]) -> Iterator[Any]:
+        for number in range(3000):
+            used[keys[0]], used[keys[1]] = number, f"v{number}"
+            yield used
+
+    for source in (rows(values, (0, 1)), rows(mapping, ("id", "v"))):
+        assert connection.bulk_load(name, source) == 3000
+        assert connection.execute(f"SELECT id, v FROM {name} ORDER BY id").fetchall() == [
+            (number, f"v{number}") for number in range(3000)
+        ]
+        connection.execute(f"DELETE FROM {name}")
 
 
 def test_progress_knows_the_total(connection: Any, table: Callable[..., str]) -> None:

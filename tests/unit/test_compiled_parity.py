@@ -218,7 +218,7 @@ def test_written_values(values: list[Any], data: st.DataObject, zone: str | None
     fixed = [data.draw(codes) for _ in values]
     assert_written_the_same(zone, lambda writer: writer.values(values))
     assert_written_the_same(zone, lambda writer: writer.values(values, fixed))
-    assert_written_the_same(zone, lambda writer: writer.rows([values, values], fixed))
+    assert_written_the_same(zone, lambda writer: writer.rows([values, values], fixed, 1 << 20))
     for value, code in zip(values, fixed, strict=True):
         assert_written_the_same(zone, lambda writer, value=value: writer.value(value))
         if code is not None:
@@ -233,6 +233,7 @@ def test_written_batches(pairs: list[tuple[Any, Any]], size_limit: int) -> None:
     assert_written_the_same("UTC", lambda writer: writer.entries(iter(pairs), size_limit))
     assert_written_the_same("UTC", lambda writer: writer.entries(pairs, size_limit, with_removals=True))
     assert_written_the_same("UTC", lambda writer: writer.keys([key for key, _ in pairs], size_limit))
+    assert_written_the_same("UTC", lambda writer: writer.rows(iter(pairs), None, size_limit))
 
 
 @given(st.text() | st.text().map(Text) | st.none(), st.binary() | st.none())

@@ -124,6 +124,7 @@ def keys(*columns: tuple[str, str], is_complete: bool = True) -> Keys:
 
 INT = ("ID", "java.lang.Integer")
 STRING = ("NAME", "java.lang.String")
+NOON = datetime(2020, 1, 1, 12)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,42 @@ def test_values_of_two_types_may_be_the_same_key() -> None:
     assert teller.of(("5",)) == "5"
     assert teller.of((5,)) is None
     assert teller.of(("5",)) == "5"
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "found"),
+    [
+        ([INT], [(1,), (2,)], [1, 2]),
+        ([INT], [(1,), (1,)], [1, 1]),
+        ([INT], [(1,), ("2",)], None),
+        ([INT], [(1,), (None,)], None),
+        ([INT], [(1,), (True,)], None),
+        ([STRING], [("1",), (1,)], None),
+        ([STRING], [(1,), (2,)], [1, 2]),
+        ([INT, STRING], [(1, "a"), (2, None)], [(1, "a"), (2, None)]),
+        ([INT, STRING], [(None, None), (None, None)], [(None, None), (None, None)]),
+        ([INT, STRING], [(1, "a"), (2, 3)], None),
+        ([("K", "java.sql.Timestamp")], [(NOON.replace(microsecond=999),), (NOON,)], [NOON, NOON]),
+        ([("K", "java.sql.Timestamp")], [(NOON,), (NOON.replace(tzinfo=UTC),)], None),
+        ([INT, ("K", "java.sql.Timestamp")], [(1, NOON), (1, None)], [(1, NOON), (1, None)]),
+    ],
+)
+def test_keys_of_rows(columns: Any, rows: Any, found: Any) -> None:
+    assert keys(*columns).of_rows(rows) == found
+    if found is not None:
+        assert [keys(*columns).of(row) for row in rows] == found
+
+
+def test_keys_of_rows_that_the_server_makes() -> None:
+    found = Keys([]).of_rows([(1,), (1,)])
+    assert found is not None
+    assert len(set(found)) == 2
+
+
+def test_rows_of_another_type_than_those_before() -> None:
+    teller = keys(STRING)
+    assert teller.of_rows([("5",), ("6",)]) == ["5", "6"]
+    assert teller.of_rows([(5,), (6,)]) is None
 
 
 def test_keys_of_several_columns_and_such_as_the_server_makes() -> None:

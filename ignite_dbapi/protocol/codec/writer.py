@@ -213,10 +213,22 @@ class Writer:
                 else:
                     self.typed(code, value)
 
-    def rows(self, rows: Iterable[Sequence[Any]], codes: Sequence[TypeCode | None] | None = None) -> None:
-        """The values of each of *rows*, one row after the other; *codes* fixes the types of the columns."""
+    def rows(
+        self, rows: Iterable[Sequence[Any]], codes: Sequence[TypeCode | None] | None, size_limit: cython.Py_ssize_t
+    ) -> list[int]:
+        """The values of the first of *rows*, no more rows once they take *size_limit* bytes; *codes* as in values().
+
+        Returns where in the buffer each row ends.
+        """
+        start: cython.Py_ssize_t = len(self.buffer)
+        ends: list[int] = []
         for row in rows:
             self.values(row, codes)
+            end: cython.Py_ssize_t = len(self.buffer)
+            ends.append(end)
+            if end - start >= size_limit:
+                break
+        return ends
 
     def entries(
         self, entries: Iterable[tuple[Any, Any]], size_limit: cython.Py_ssize_t, *, with_removals: bool = False
