@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ignite_dbapi.errors import DataError, InterfaceError
-from ignite_dbapi.protocol.codec.clock import Clock, clock_for
+from ignite_dbapi.protocol.codec.clock import UNKNOWN_OFFSET, Clock, clock_for
 from ignite_dbapi.protocol.codec.values import NanosecondDatetime
 
 ALL_ZONES = sorted(zoneinfo.available_timezones() - {"localtime"})
@@ -196,10 +196,44 @@ def test_unknown_zones(name: str) -> None:
     assert repr(name) in str(error.value)
 
 
+@given(
+    st.sampled_from(ALL_ZONES),
+    st.dates() | st.dates(date(1899, 12, 1), date(1900, 2, 1)) | st.dates(date(1960, 1, 1), date(2040, 1, 1)),
+    st.lists(st.times(), min_size=1),
+)
+def test_the_offset_of_a_day_is_that_of_its_times(zone: str, day: date, times: list[time]) -> None:
+    clock = clock_for(zone)
+    number = (day - date(1970, 1, 1)).days
+    offset = clock.offset_on(number)
+    assert clock.offset_on(number) == offset
+    wall = number * 86_400_000
+    if offset != UNKNOWN_OFFSET:
+        assert clock.instant_of_date(day) == wall - offset
+        for value in times:
+            passed = value.hour * 3_600_000 + value.minute * 60_000 + value.second * 1000 + value.microsecond // 1000
+            assert clock.instant_of_timestamp(datetime.combine(day, value))[0] == wall + passed - offset
+
+
+def test_days_on_which_clocks_change_have_no_offset() -> None:
+    clock = clock_for("Europe/Berlin")
+    first = date(1970, 1, 1)
+    for day, offset in (
+        (date(2024, 3, 30), 3_600_000),
+        (date(2024, 3, 31), UNKNOWN_OFFSET),
+        (date(2024, 4, 1), 7_200_000),
+        (date(2024, 10, 26), 7_200_000),
+        (date(2024, 10, 27), UNKNOWN_OFFSET),
+        (date(2024, 10, 28), 3_600_000),
+    ):
+        assert clock.offset_on((day - first).days) == offset
+    assert clock_for("GMT+3").offset_on(0) == 10_800_000
+
+
 def test_many_different_days_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ignite_dbapi.protocol.codec.clock._CACHE_LIMIT", 10)
     clock = Clock(ZoneInfo("Asia/Tokyo"), "Asia/Tokyo")
     for day in range(100):
         instant = clock.instant_of_date(date(2000, 1, 1) + timedelta(days=day))
         assert clock.date(instant) == date(2000, 1, 1) + timedelta(days=day)
-    assert max(len(clock._dates), len(clock._offsets)) <= 10
+        clock.offset_on(day)
+    assert max(len(clock._dates), len(clock._offsets), len(clock._wall_offsets)) <= 10

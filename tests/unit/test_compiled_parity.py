@@ -7,6 +7,8 @@ import importlib.util
 import struct
 import sys
 import weakref
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -226,6 +228,27 @@ def test_written_values(values: list[Any], data: st.DataObject, zone: str | None
             assert_written_the_same(
                 zone, lambda writer, code=code, value=value: writer.value([Typed(code, value), value])
             )
+
+
+offsets = st.integers(-900, 900).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+moments = st.datetimes() | st.datetimes(datetime(2024, 3, 9), datetime(2024, 11, 4)) | st.datetimes(timezones=offsets)
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.builds(lambda value, fold: value.replace(fold=fold), moments, st.integers(0, 1))
+        | st.dates()
+        | decimals
+        | st.decimals(-(10**6), 10**6, places=2)
+        | st.integers(-(10**20), 10**20).map(Decimal)
+        | st.uuids(),
+        max_size=6,
+    ),
+    zones,
+)
+def test_written_plain_values(values: list[Any], zone: str) -> None:
+    assert_written_the_same(zone, lambda writer: writer.values(values))
 
 
 @given(st.lists(st.tuples(nested, nested), max_size=9), st.integers(-1, 200))

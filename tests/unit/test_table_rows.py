@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ignite_dbapi import row_sources
 from ignite_dbapi.errors import DataError, Error, IntegrityError, ProgrammingError
 from ignite_dbapi.protocol import codec
-from ignite_dbapi.protocol.codec import BinaryType, Knowledge, MissingServerFacts, TypeCode, Writer
+from ignite_dbapi.protocol.codec import BinaryType, Knowledge, MissingServerFacts, TypeCode, Writer, decode
 from ignite_dbapi.protocol.codec import table_rows as installed
 from ignite_dbapi.protocol.codec.clock import clock_for
 from ignite_dbapi.protocol.codec.names import name_id
@@ -136,6 +136,17 @@ def test_objects_are_those_of_the_writer(
         }
         writer.value(BinaryObject("Value", fields))
     assert data == writer.buffer
+
+
+@form
+@pytest.mark.parametrize("number", [2**62 - 1, 2**62, 2**63 - 1, 2**63, 10**18 - 1, 10**18, 10**19 - 1, 10**19])
+def test_decimals_about_as_large_as_a_word(module: ModuleType, number: int) -> None:
+    """19 digits may be more than 63 bits."""
+    knowledge = known()
+    part = EntryPart((column("V", TypeCode.DECIMAL, 1),))
+    for value in (Decimal(number), Decimal(-number), Decimal(number).scaleb(-5), Decimal(-number).scaleb(-18)):
+        # Behind the key, an INTEGER.
+        assert decode(encode(module, knowledge, part, [(1, value)])[5:]) == value
 
 
 @form

@@ -27,9 +27,10 @@ _STANDARD_OFFSET_BEFORE: Final = -2_208_988_800_000
 _LAST_KNOWN_OFFSET: Final = 253_402_128_000_000
 _CACHE_LIMIT: Final = 50_000
 
-# Clock.day_offsets: days since 1970 from 1900 to 2099, and what stands there for days that are not known.
+# Clock.day_offsets: days since 1970 from 1900 to 2099.
 FIRST_DAY: Final = -25_567
 LAST_DAY: Final = 47_481
+# Stands for the offset of days that are not known, or have several.
 UNKNOWN_OFFSET: Final = -(2**31)
 _OFFSET: Final = Struct("<i")
 
@@ -78,6 +79,7 @@ class Clock:
         self._standard_offset = min(self._zone_offset(datetime(2024, month, 1)) for month in range(1, 13))
         # Days on which offset and fold do not change: day number -> (offset, fold).
         self._offsets: dict[int, tuple[int, int]] = {}
+        self._wall_offsets: dict[int, int] = {}
         self._dates: dict[int, date] = {}
         self._day_offsets: bytearray | None = None
 
@@ -221,6 +223,24 @@ class Clock:
         if FIRST_DAY <= day <= LAST_DAY and self._offsets.get(day) == (offset, 0):
             _OFFSET.pack_into(self.day_offsets, 4 * (day - FIRST_DAY), offset)
         return offset
+
+    def offset_on(self, day: int) -> int:
+        """The zone's offset in milliseconds on a *day* of its wall clock, 0 for 1970-01-01, for values without a fold.
+
+        :data:`UNKNOWN_OFFSET` if it changes on that day.
+        """
+        if self._fixed_offset is not None:
+            return self._fixed_offset
+        known = self._wall_offsets.get(day)
+        if known is None:
+            start = _EPOCH + timedelta(day)
+            known = self._offset_of_wall(start)
+            if self._offset_of_wall(start.replace(hour=23, minute=59, second=59, microsecond=999_000)) != known:
+                known = UNKNOWN_OFFSET
+            if len(self._wall_offsets) >= _CACHE_LIMIT:
+                self._wall_offsets.clear()
+            self._wall_offsets[day] = known
+        return known
 
     def _offset_at(self, milliseconds: int) -> tuple[int, int]:
         """The zone's offset in milliseconds at an instant, and the fold of the wall clock there."""

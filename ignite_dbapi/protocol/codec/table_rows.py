@@ -21,7 +21,7 @@ except ModuleNotFoundError:
     from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
 
 from ignite_dbapi.errors import DataError, Error, IntegrityError, ProgrammingError
-from ignite_dbapi.protocol.codec.clock import Clock
+from ignite_dbapi.protocol.codec.clock import UNKNOWN_OFFSET, Clock
 from ignite_dbapi.protocol.codec.knowledge import Knowledge, MissingServerFacts
 from ignite_dbapi.protocol.codec.names import EMPTY_SCHEMA_ID, schema_id, signed32, utf16_units
 from ignite_dbapi.protocol.codec.table_columns import (
@@ -47,23 +47,14 @@ from ignite_dbapi.protocol.codec.writer import Writer
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
-    from cython.cimports.cpython.datetime import (  # type: ignore[import-not-found]
-        date_day,
-        date_month,
-        date_year,
-        datetime_day,
-        datetime_hour,
-        datetime_microsecond,
-        datetime_minute,
-        datetime_month,
-        datetime_second,
-        datetime_year,
-        import_datetime,
-    )
     from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._plain_values import (  # type: ignore[import-not-found]
+        day_of_date,
+        day_of_datetime,
+        microsecond_of_day,
+        take_decimal,
+    )
     from cython.cimports.libc.string import memcpy, memset  # type: ignore[import-not-found]
-
-    import_datetime()
 
 COMPILED: bool = bool(cython.compiled)
 
@@ -95,7 +86,7 @@ _GENERATED: Final = Struct("<qqq")
 
 _DAY = cython.declare(cython.longlong, 86_400_000)
 _NANOSECONDS = cython.declare(cython.longlong, 1_000_000_000)
-_UNKNOWN_OFFSET = cython.declare(cython.longlong, -(2**62))
+_UNKNOWN_OFFSET = cython.declare(cython.longlong, UNKNOWN_OFFSET)
 # The years 1 to 9999, in days since 1970.
 _FIRST_DAY = cython.declare(cython.longlong, -719_162)
 _LAST_DAY = cython.declare(cython.longlong, 2_932_896)
@@ -139,13 +130,6 @@ def _instant_of_wall(clock: Clock, day: int, milliseconds: int) -> int:
     return clock.instant_of_timestamp(moment)[0]
 
 
-def _offset_on(clock: Clock, day: int) -> int:
-    """The zone's offset on a day of its wall clock; _UNKNOWN_OFFSET if it changes on it."""
-    start = day * _DAY - _instant_of_wall(clock, day, 0)
-    end = (day + 1) * _DAY - 1 - _instant_of_wall(clock, day, _DAY - 1)
-    return start if start == end else _UNKNOWN_OFFSET
-
-
 def _out_of_range() -> DataError:
     return DataError("a date and time outside the years 1 to 9999", code="value_out_of_range")
 
@@ -166,19 +150,6 @@ def _is_ascii(text: cython.p_const_uchar, size: cython.Py_ssize_t) -> cython.bin
 def _canonical(number: cython.double) -> cython.double:
     """*number* with the one NaN that Java has."""
     return _NAN if number != number else number
-
-
-@cython.cfunc
-@cython.inline
-def _days_of(year: cython.longlong, month: cython.longlong, day: cython.longlong) -> cython.longlong:
-    """Days from 1970-01-01 to a day of the Gregorian calendar."""
-    if month <= 2:
-        year -= 1
-        month += 12
-    era: cython.longlong = year // 400
-    year_of_era: cython.longlong = year - era * 400
-    day_of_year: cython.longlong = (153 * (month - 3) + 2) // 5 + day - 1
-    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
 
 
 @cython.cclass
@@ -284,7 +255,6 @@ class RowEncoder:
     _fixed_offset = cython.declare(cython.longlong)
     _day = cython.declare(cython.longlong)
     _day_offset = cython.declare(cython.longlong)
-    _day_offsets = cython.declare(dict)
     _current = cython.declare(_Cell)
     count = cython.declare(cython.Py_ssize_t, visibility="readonly")
 
@@ -304,7 +274,6 @@ class RowEncoder:
         self._names = tuple(names)
         self._width = len(self._names)
         self._generated = generated_key
-        self._day_offsets = {}
         self._day = _UNKNOWN_OFFSET
         self._current = None
         self._is_compact = False
@@ -391,7 +360,6 @@ class RowEncoder:
             offset = knowledge.clock.fixed_offset
             self._is_offset_fixed = offset is not None
             self._fixed_offset = 0 if offset is None else offset
-            self._day_offsets.clear()
             self._day = _UNKNOWN_OFFSET
         self._key_header = () if self._key is None else _header_of(self._key, bool(self._is_compact))
         self._value_header = _header_of(self._value, bool(self._is_compact))
@@ -710,28 +678,11 @@ class RowEncoder:
     @cython.exceptval(-1)
     def _put_decimal(self, cell: _Cell, value: object) -> cython.int:
         """Put a Decimal of few digits, by way of its text; 0 if it is not of that kind. Compiled only."""
-        text: str = str(value)
-        size: cython.Py_ssize_t = 0
-        digits: cython.p_const_char = PyUnicode_AsUTF8AndSize(text, cython.address(size))
         unscaled: cython.longlong = 0
-        place: cython.Py_ssize_t = 0
-        behind: cython.longlong = -1
-        is_negative: cython.bint = digits[0] == 45
-        if size > 19:
+        scale: cython.longlong = 0
+        if not take_decimal(value, cython.address(unscaled), cython.address(scale)):
             return 0
-        if is_negative:
-            place = 1
-        while place < size:
-            if digits[place] == 46:
-                behind = 0
-            elif 48 <= digits[place] <= 57:
-                unscaled = unscaled * 10 + (digits[place] - 48)
-                if behind >= 0:
-                    behind += 1
-            else:
-                return 0
-            place += 1
-        self._put_small_decimal(cell, -unscaled if is_negative else unscaled, behind if behind > 0 else 0)
+        self._put_small_decimal(cell, unscaled, scale)
         return 1
 
     @cython.cfunc
@@ -867,21 +818,16 @@ class RowEncoder:
             raise MissingServerFacts
         if self._is_offset_fixed:
             return self._fixed_offset
-        if day == self._day:
-            return self._day_offset
-        known: object = self._day_offsets.get(day)
-        if known is None:
-            known = _offset_on(self._clock, day)
-            self._day_offsets[day] = known
-        self._day = day
-        self._day_offset = known  # type: ignore[assignment]
+        if day != self._day:
+            self._day_offset = self._clock.offset_on(day)
+            self._day = day
         return self._day_offset
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def _day_of(self, value: object) -> cython.longlong:
         if cython.compiled:
-            return _days_of(date_year(value), date_month(value), date_day(value))
+            return day_of_date(value)
         day: date = value  # type: ignore[assignment]
         return day.toordinal() - _EPOCH_ORDINAL
 
@@ -890,18 +836,16 @@ class RowEncoder:
     def _put_datetime(self, value: object) -> cython.int:
         """Put a naive datetime without a fold."""
         day: cython.longlong
-        seconds: cython.longlong
         microseconds: cython.longlong
         if cython.compiled:
-            day = _days_of(datetime_year(value), datetime_month(value), datetime_day(value))
-            seconds = 3600 * datetime_hour(value) + 60 * datetime_minute(value) + datetime_second(value)
-            microseconds = datetime_microsecond(value)
+            day = day_of_datetime(value)
+            microseconds = microsecond_of_day(value)
         else:
             moment: datetime = value  # type: ignore[assignment]
             day = moment.toordinal() - _EPOCH_ORDINAL
             seconds = 3600 * moment.hour + 60 * moment.minute + moment.second
-            microseconds = moment.microsecond
-        return self._put_wall(day, 1000 * seconds + microseconds // 1000, 1000 * (microseconds % 1000))
+            microseconds = 1_000_000 * seconds + moment.microsecond
+        return self._put_wall(day, microseconds // 1000, 1000 * (microseconds % 1000))
 
     @cython.cfunc
     @cython.exceptval(-1)

@@ -28,6 +28,7 @@ except ModuleNotFoundError:
     from ignite_dbapi.protocol.codec import _cython as cython  # type: ignore[no-redef]
 
 from ignite_dbapi.errors import DataError, IntegrityError, NotSupportedError
+from ignite_dbapi.protocol.codec.clock import UNKNOWN_OFFSET
 from ignite_dbapi.protocol.codec.hashing import data_hash
 from ignite_dbapi.protocol.codec.knowledge import (
     BinaryField,
@@ -66,7 +67,14 @@ if cython.compiled:
         PyByteArray_GET_SIZE,
         PyByteArray_Resize,
     )
+    from cython.cimports.cpython.datetime import datetime_fold, datetime_tzinfo  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._plain_values import (  # type: ignore[import-not-found]
+        day_of_date,
+        day_of_datetime,
+        microsecond_of_day,
+        take_decimal,
+    )
     from cython.cimports.libc.string import memchr, memcpy  # type: ignore[import-not-found]
 
 COMPILED: bool = bool(cython.compiled)
@@ -80,6 +88,8 @@ _PACK_DOUBLE = Struct("<Bd").pack
 _PACK_TIMESTAMP = Struct("<Bqi").pack
 _PACK_DECIMAL = Struct("<Bii").pack
 _PACK_LENGTH = Struct("<Bi").pack
+_PACK_UUID = Struct("<BQQ").pack
+_LOW_HALF: Final = (1 << 64) - 1
 
 # Packing a plain number takes half the time of packing a member of an enumeration.
 _LONG: Final = int(TypeCode.LONG)
@@ -90,11 +100,12 @@ _NULL: Final = int(TypeCode.NULL)
 _FALSE: Final = bytes((TypeCode.BOOL, 0))
 _TRUE: Final = bytes((TypeCode.BOOL, 1))
 
+_DAY = cython.declare(cython.longlong, 86_400_000)
+_UNKNOWN_OFFSET = cython.declare(cython.longlong, UNKNOWN_OFFSET)
+
 _MAXIMUM_DEPTH: Final = 100
 # As many as the reader reads; see there.
 _MAXIMUM_DIGITS: Final = 39_000
-# As many decimal digits always fit into 63 bits.
-_DIGITS_OF_A_WORD: Final = 18
 _EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 _INTEGER_RANGES: Final = {
@@ -136,6 +147,9 @@ class Writer:
     _registered = cython.declare(object)
     # Up to here the buffer is known to grow without being moved; more is only slower.
     _capacity = cython.declare(cython.Py_ssize_t)
+    # The day that the last date was of, and the zone's offset on it.
+    _day = cython.declare(cython.longlong)
+    _day_offset = cython.declare(cython.longlong)
 
     def __init__(self, knowledge: Knowledge) -> None:
         self.buffer = bytearray()
@@ -144,6 +158,7 @@ class Writer:
         self._handles = {}
         self._registered = None
         self._capacity = 0
+        self._day = _UNKNOWN_OFFSET
 
     @cython.cfunc
     @cython.inline
@@ -286,6 +301,10 @@ class Writer:
             self.buffer += _TRUE if value else _FALSE
         elif kind is Decimal:
             self._decimal(value)
+        elif kind is datetime:
+            self._timestamp(value)
+        elif kind is date:
+            self._sql_date(value)
         elif kind is bytes:
             self._prefixed(_BYTE_ARRAY, value)
         else:
@@ -473,12 +492,22 @@ class Writer:
                 raise _mismatch(value, TypeCode.UUID) from None
         if not isinstance(value, UUID):
             raise _mismatch(value, TypeCode.UUID)
-        data = value.bytes
-        self.buffer.append(TypeCode.UUID)
         # Both halves are little-endian longs.
-        self.buffer += data[7::-1] + data[:7:-1]
+        number = value.int
+        high: cython.ulonglong = number >> 64
+        low: cython.ulonglong = number & _LOW_HALF
+        if cython.compiled:
+            target: cython.p_uchar = self._grow(17)
+            target[0] = 10
+            memcpy(target + 1, cython.address(high), 8)
+            memcpy(target + 9, cython.address(low), 8)
+        else:
+            self.buffer += _PACK_UUID(TypeCode.UUID, high, low)
 
+    @cython.ccall
     def _decimal(self, value: Any) -> None:
+        if cython.compiled and type(value) is Decimal and self._small_decimal(value):
+            return
         if isinstance(value, float):
             # The shortest text that reads back as this float is what its user sees and means.
             value = Decimal(float.__repr__(value))
@@ -489,12 +518,9 @@ class Writer:
                 raise _mismatch(value, TypeCode.DECIMAL) from None
         if not value.is_finite():
             raise DataError(f"{value} cannot be sent: DECIMAL has no NaN or Infinity", code="value_not_representable")
-        sign, digits, exponent = value.as_tuple()
+        _, digits, exponent = value.as_tuple()
         if not -(2**31) < exponent <= 2**31:
             raise DataError(f"{value} cannot be sent: its scale exceeds 32 bits", code="value_not_representable")
-        if cython.compiled and len(digits) <= _DIGITS_OF_A_WORD:
-            self._small_decimal(sign, digits, -exponent)
-            return
         if len(digits) > _MAXIMUM_DIGITS:
             raise DataError(
                 f"decimal of {len(digits)} digits cannot be sent: the driver writes up to {_MAXIMUM_DIGITS}",
@@ -511,11 +537,15 @@ class Writer:
         self.buffer += data
 
     @cython.cfunc
-    def _small_decimal(self, is_negative: cython.bint, digits: tuple, scale: cython.int) -> None:  # type: ignore[type-arg]
-        """A decimal of no more digits than fit into a word. Only in the compiled form."""
-        magnitude: cython.ulonglong = 0
-        for digit in digits:
-            magnitude = 10 * magnitude + cython.cast(cython.int, digit)
+    @cython.exceptval(-1, check=True)
+    def _small_decimal(self, value: Any) -> cython.bint:
+        """A Decimal of no more digits than fit into a word, if it is one. Only in the compiled form."""
+        unscaled: cython.longlong = 0
+        long_scale: cython.longlong = 0
+        if not take_decimal(value, cython.address(unscaled), cython.address(long_scale)):
+            return False
+        scale: cython.int = cython.cast(cython.int, long_scale)
+        magnitude: cython.longlong = -unscaled if unscaled < 0 else unscaled
         size: cython.int = 1
         while magnitude >> (8 * size - 1):
             size += 1
@@ -526,10 +556,42 @@ class Writer:
         place: cython.int
         for place in range(size):
             target[9 + place] = (magnitude >> (8 * (size - 1 - place))) & 0xFF
-        if is_negative and magnitude:
+        if unscaled < 0:
             target[9] |= 0x80
+        return True
 
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _offset_of_day(self, day: cython.longlong) -> cython.longlong:
+        """The zone's offset in milliseconds on a day of its wall clock; _UNKNOWN_OFFSET if it changes on it."""
+        if day != self._day:
+            self._day_offset = self._clock().offset_on(day)
+            self._day = day
+        return self._day_offset
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _wall_clock(self, value: Any) -> cython.bint:
+        """A ``datetime`` of the server's wall clock, if it is one and tells the instant. Only in the compiled form."""
+        if datetime_tzinfo(value) is not None or datetime_fold(value):
+            return False
+        day: cython.longlong = day_of_datetime(value)
+        offset: cython.longlong = self._offset_of_day(day)
+        if offset == _UNKNOWN_OFFSET:
+            return False
+        microseconds: cython.longlong = microsecond_of_day(value)
+        milliseconds: cython.longlong = day * _DAY + microseconds // 1000 - offset
+        nanoseconds: cython.int = cython.cast(cython.int, microseconds % 1000 * 1000)
+        target: cython.p_uchar = self._grow(13)
+        target[0] = 33
+        memcpy(target + 1, cython.address(milliseconds), 8)
+        memcpy(target + 9, cython.address(nanoseconds), 4)
+        return True
+
+    @cython.ccall
     def _timestamp(self, value: Any) -> None:
+        if cython.compiled and type(value) is datetime and self._wall_clock(value):
+            return
         if isinstance(value, Instant):
             milliseconds = _to_milliseconds(value.milliseconds, TypeCode.TIMESTAMP)
             nanoseconds = value.nanoseconds
@@ -558,7 +620,9 @@ class Writer:
             milliseconds = _to_milliseconds(value, TypeCode.DATE)
         self._instant_of(TypeCode.DATE, milliseconds)
 
+    @cython.ccall
     def _sql_date(self, value: Any) -> None:
+        milliseconds: cython.longlong
         if isinstance(value, datetime):
             if value.time() != time(0):
                 raise DataError(
@@ -566,12 +630,26 @@ class Writer:
                     code="value_not_representable",
                 )
             value = value.date()
-        if isinstance(value, date):
-            milliseconds = self._clock().instant_of_date(value)
+        milliseconds = self._midnight(value) if isinstance(value, date) else _to_milliseconds(value, TypeCode.OPTIMIZED)
+        if cython.compiled:
+            prefix: bytes = SQL_DATE_PREFIX
+            size: cython.Py_ssize_t = len(prefix)
+            target: cython.p_uchar = self._grow(size + 8)
+            memcpy(target, cython.cast(cython.p_const_uchar, prefix), size)
+            memcpy(target + size, cython.address(milliseconds), 8)
         else:
-            milliseconds = _to_milliseconds(value, TypeCode.OPTIMIZED)
-        self.buffer += SQL_DATE_PREFIX
-        self.buffer += _PACK_I64(milliseconds)
+            self.buffer += SQL_DATE_PREFIX + _PACK_I64(milliseconds)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=True)
+    def _midnight(self, value: Any) -> cython.longlong:
+        """The instant at which a date begins."""
+        if cython.compiled and type(value) is date:
+            day: cython.longlong = day_of_date(value)
+            offset: cython.longlong = self._offset_of_day(day)
+            if offset != _UNKNOWN_OFFSET:
+                return day * _DAY - offset
+        return self._clock().instant_of_date(value)
 
     def _time(self, value: Any) -> None:
         if isinstance(value, timedelta):
