@@ -991,13 +991,11 @@ _FIELD_CODES: Final[dict[type, frozenset[int]]] = {
 
 _WriteMethod = Callable[[Writer, Any], None]
 
+# Values of the types that Writer.value() does not tell apart by itself.
 _WRITERS: Final[dict[type, _WriteMethod]] = {
-    bytes: Writer.byte_array,
     bytearray: Writer.byte_array,
     memoryview: Writer.byte_array,
     UUID: Writer._uuid,
-    datetime: Writer._timestamp,
-    date: Writer._sql_date,
     time: Writer._time,
     timedelta: Writer._time,
     list: Writer._sequence,
