@@ -292,6 +292,7 @@ ARROW = (
     (TypeCode.TIME, pa.time64("us"), milliseconds),
     (TypeCode.TIME, pa.time32("ms"), milliseconds),
     (TypeCode.TIMESTAMP, pa.timestamp("us"), moments),
+    (TypeCode.TIMESTAMP, pa.timestamp("ms"), moments.map(lambda value: value.replace(microsecond=0))),
     (TypeCode.TIMESTAMP, pa.timestamp("us", "UTC"), moments.map(lambda value: value.replace(tzinfo=UTC))),
     (TypeCode.TIMESTAMP, pa.date32(), days),
     (TypeCode.UUID, pa.binary(16), st.uuids()),

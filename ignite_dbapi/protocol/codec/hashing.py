@@ -33,6 +33,9 @@ from ignite_dbapi.protocol.codec.values import (
     Wrapped,
 )
 
+if cython.compiled:
+    from cython.cimports.ignite_dbapi.protocol._data_hash import hash_of_data  # type: ignore[import-not-found]
+
 _MASK_64: Final = 0xFFFFFFFFFFFFFFFF
 
 
@@ -40,15 +43,7 @@ def data_hash(data: bytes | bytearray | memoryview) -> int:
     """The hash in a complex object's header: over the bytes of its fields and raw data."""
     if cython.compiled:
         content: bytes = bytes(data)
-        source: cython.p_const_uchar = content
-        place: cython.Py_ssize_t
-        # Java's int wraps around, as this one does.
-        word: cython.uint = 1
-        for place in range(len(content)):
-            word = 31 * word + cython.cast(cython.uint, source[place])
-            if source[place] > 127:
-                word -= 256
-        return signed32(word)
+        return signed32(hash_of_data(content, len(content)))
     value = 1
     for byte in data:
         value = (31 * value + (byte if byte < 128 else byte - 256)) & 0xFFFFFFFF

@@ -47,14 +47,17 @@ from ignite_dbapi.protocol.codec.writer import Writer
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
+    from cython.cimports.cpython.datetime import datetime_fold, datetime_tzinfo  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._cpython import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
+    from cython.cimports.ignite_dbapi.protocol._data_hash import hash_of_data  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol._plain_values import (  # type: ignore[import-not-found]
         day_of_date,
         day_of_datetime,
         microsecond_of_day,
         take_decimal,
     )
-    from cython.cimports.libc.string import memcpy, memset  # type: ignore[import-not-found]
+    from cython.cimports.libc.string import memchr, memcpy, memset  # type: ignore[import-not-found]
 
 COMPILED: bool = bool(cython.compiled)
 
@@ -71,18 +74,31 @@ _UNPACK_F32: Final = Struct("<f").unpack_from
 _INTEGERS: Final = {1: Struct("<Bb"), 2: Struct("<Bh"), 3: Struct("<Bi"), 4: _LONG}
 _BITS: Final = {1: 7, 2: 15, 3: 31, 4: 63}
 
-_LARGEST_ROW = 1 << 30
-_HEADER_SIZE = 24
-_USER_TYPE = 0x0001
-_HAS_SCHEMA = 0x0002
-_HAS_RAW = 0x0004
-_OFFSETS_OF_ONE_BYTE = 0x0008
-_OFFSETS_OF_TWO_BYTES = 0x0010
-_COMPACT_FOOTER = 0x0020
+_LARGEST_ROW = cython.declare(cython.Py_ssize_t, 1 << 30)
+_HEADER_SIZE = cython.declare(cython.Py_ssize_t, 24)
+_USER_TYPE: Final = 0x0001
+_HAS_SCHEMA: Final = 0x0002
+_HAS_RAW: Final = 0x0004
+_OFFSETS_OF_ONE_BYTE = cython.declare(cython.int, 0x0008)
+_OFFSETS_OF_TWO_BYTES = cython.declare(cython.int, 0x0010)
+_COMPACT_FOOTER: Final = 0x0020
 
 # The keys that Ignite gives to the rows of a table without a key.
 _IGNITE_UUID_ID: Final = 63
 _GENERATED: Final = Struct("<qqq")
+
+# The layouts of columns, in C's type: they are looked at for every value.
+_OF_INTEGERS = cython.declare(cython.int, INTEGERS)
+_OF_FLOATS = cython.declare(cython.int, FLOATS)
+_OF_BOOLEANS = cython.declare(cython.int, BOOLEANS)
+_OF_TEXTS = cython.declare(cython.int, TEXTS)
+_OF_BINARIES = cython.declare(cython.int, BINARIES)
+_OF_DAYS = cython.declare(cython.int, DAYS)
+_OF_INSTANTS = cython.declare(cython.int, INSTANTS)
+_OF_TIMES = cython.declare(cython.int, TIMES)
+_OF_UUIDS = cython.declare(cython.int, UUIDS)
+_OF_DECIMALS = cython.declare(cython.int, DECIMALS)
+_OF_OBJECTS = cython.declare(cython.int, OBJECTS)
 
 _DAY = cython.declare(cython.longlong, 86_400_000)
 _NANOSECONDS = cython.declare(cython.longlong, 1_000_000_000)
@@ -438,11 +454,8 @@ class RowEncoder:
             footer = _HEADER_SIZE
         if cython.compiled:
             base: cython.p_uchar = self._start + start
-            value: cython.uint = 1
-            byte: cython.Py_ssize_t
+            value: cython.uint = hash_of_data(base + _HEADER_SIZE, footer - _HEADER_SIZE)
             number: cython.int
-            for byte in range(_HEADER_SIZE, footer):
-                value = 31 * value + cython.cast(cython.uint, cython.cast(cython.schar, base[byte]))
             base[0] = 103
             base[1] = 1
             base[2] = flags & 0xFF
@@ -488,7 +501,7 @@ class RowEncoder:
         if row is not None:
             values: tuple = row  # type: ignore[type-arg,assignment]
             self._put_object(cell, values[cell.place])
-        elif cell.layout == OBJECTS:
+        elif cell.layout == _OF_OBJECTS:
             self._put_object(cell, cell.objects[cell.offset + index])
         else:
             self._put_from_column(cell, cell.offset + index)
@@ -511,7 +524,7 @@ class RowEncoder:
             self._put_float(value)  # type: ignore[arg-type]
         elif kind is bool and code == 8:
             self._put_boolean(value is True)
-        elif kind is datetime and code == 33 and value.tzinfo is None and not value.fold:  # type: ignore[attr-defined]
+        elif kind is datetime and code == 33 and self._is_wall_time(value):
             self._put_datetime(value)
         elif kind is date and code == -2:
             self._put_day(self._day_of(value))
@@ -527,31 +540,31 @@ class RowEncoder:
         layout: cython.int = cell.layout
         if cell.has_nulls and not self._is_valid(cell, place):
             self._put_null(cell)
-        elif layout == INTEGERS:
+        elif layout == _OF_INTEGERS:
             if cell.code == 30:
                 self._put_small_decimal(cell, self._long_at(cell, place), 0)
             else:
                 self._put_integer(cell, self._long_at(cell, place))
-        elif layout == FLOATS:
+        elif layout == _OF_FLOATS:
             if cell.code == 5:
                 self._put_float(self._double_at(cell, place))
             else:
                 self._put_double(self._double_at(cell, place))
-        elif layout == BOOLEANS:
+        elif layout == _OF_BOOLEANS:
             self._put_boolean(self._is_true(cell, place))
-        elif layout in (TEXTS, BINARIES):
+        elif layout in (_OF_TEXTS, _OF_BINARIES):
             self._put_slice(cell, place)
-        elif layout == DAYS:
+        elif layout == _OF_DAYS:
             self._put_days(cell, self._int_at(cell, place))
-        elif layout == INSTANTS:
+        elif layout == _OF_INSTANTS:
             self._put_instant(cell, self._long_at(cell, place))
-        elif layout == TIMES:
+        elif layout == _OF_TIMES:
             self._put_time(self._long_at(cell, place))
-        elif layout == UUIDS:
+        elif layout == _OF_UUIDS:
             data: bytes = self._bytes_at(cell, 16 * place, 16)
             self._put_bytes(b"\x0a" + data[7::-1] + data[:7:-1])
         else:
-            assert layout == DECIMALS
+            assert layout == _OF_DECIMALS
             self._put_wide_decimal(cell, self._bytes_at(cell, 16 * place, 16))
         return 0
 
@@ -750,6 +763,8 @@ class RowEncoder:
                 text: cython.p_const_char = PyUnicode_AsUTF8AndSize(value, cython.address(size))
             except UnicodeEncodeError:
                 return self._put_other(cell, value)
+            if PyUnicode_IS_ASCII(value):
+                return self._put_ascii(cell, cython.cast(cython.p_const_uchar, text), size)
             return self._put_utf8(cell, cython.cast(cython.p_const_uchar, text), size)
         # As Writer.value does: the one form that all servers take.
         text_: str = value  # type: ignore[assignment]
@@ -757,6 +772,15 @@ class RowEncoder:
             self._buffer += _LENGTH.pack(9, len(text_)) + text_.encode()
             return 0
         return self._put_other(cell, value)
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _put_ascii(self, cell: _Cell, text: cython.p_const_uchar, size: cython.Py_ssize_t) -> cython.int:
+        """As _put_utf8, of text that is known to be ASCII. Compiled only."""
+        if 0 <= cell.precision < size or memchr(text, 0, size) != cython.NULL:
+            return self._put_utf8(cell, text, size)
+        self._put_text(text, size)
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -777,6 +801,14 @@ class RowEncoder:
                     is_plain = False
         if not (is_plain or self._is_wire_text_known) or 0 <= cell.precision < units:
             return self._put_other(cell, text[:size].decode())
+        self._put_text(text, size)
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _put_text(self, text: cython.p_const_uchar, size: cython.Py_ssize_t) -> cython.int:
+        """Put the bytes of a text. Compiled only."""
         self._put_number(9, 1)
         self._put_number(size, 4)
         self._reserve(size)
@@ -797,9 +829,9 @@ class RowEncoder:
             start, end = cell.ends[place], cell.ends[place + 1]
         if not 0 <= start <= end <= cell.value_size:
             raise DataError(f"bytes {start} to {end} of a column of {cell.value_size}", code="value_mismatch")
-        if cell.layout == TEXTS:
+        if cell.layout == _OF_TEXTS:
             if cython.compiled and _is_ascii(cell.value_bytes + start, end - start):
-                return self._put_utf8(cell, cell.value_bytes + start, end - start)
+                return self._put_ascii(cell, cell.value_bytes + start, end - start)
             try:
                 text = self._bytes_at(cell, start, end - start).decode()
             except UnicodeDecodeError as error:
@@ -830,6 +862,16 @@ class RowEncoder:
             return day_of_date(value)
         day: date = value  # type: ignore[assignment]
         return day.toordinal() - _EPOCH_ORDINAL
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _is_wall_time(self, value: object) -> cython.bint:
+        """Whether a datetime is naive and without a fold."""
+        if cython.compiled:
+            return datetime_tzinfo(value) is None and datetime_fold(value) == 0
+        moment: datetime = value  # type: ignore[assignment]
+        return moment.tzinfo is None and not moment.fold
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -897,9 +939,16 @@ class RowEncoder:
     def _put_instant(self, cell: _Cell, number: cython.longlong) -> cython.int:
         """Put a date and time that is counted since 1970, in parts of a second."""
         unit: cython.longlong = cell.scale
-        seconds: cython.longlong = number // unit
+        seconds: cython.longlong
+        nanoseconds: cython.longlong
+        if unit == 1_000_000:
+            # Most are microseconds, and division by a constant is a multiplication.
+            seconds = number // 1_000_000
+            nanoseconds = (number - seconds * 1_000_000) * 1000
+        else:
+            seconds = number // unit
+            nanoseconds = (number - seconds * unit) * (_NANOSECONDS // unit)
         day: cython.longlong = seconds // 86_400
-        nanoseconds: cython.longlong = (number - seconds * unit) * (_NANOSECONDS // unit)
         if not _FIRST_DAY <= day <= _LAST_DAY:
             raise _out_of_range()
         milliseconds: cython.longlong = (seconds - day * 86_400) * 1000 + nanoseconds // 1_000_000
@@ -1023,12 +1072,14 @@ class RowEncoder:
         return 0
 
     @cython.cfunc
+    @cython.inline
     @cython.exceptval(-1)
     def _put_number(self, number: cython.longlong, size: cython.Py_ssize_t) -> cython.int:
         """Put the lowest *size* bytes of *number*, little-endian."""
         if cython.compiled:
             self._reserve(8)
-            memcpy(self._start + self._used, cython.address(number), size)
+            # What is behind them is written over: eight bytes are one instruction.
+            memcpy(self._start + self._used, cython.address(number), 8)
             self._used += size
         else:
             self._buffer += (number & ((1 << 8 * size) - 1)).to_bytes(size, "little")
