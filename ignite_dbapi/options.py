@@ -88,6 +88,13 @@ def _positive_seconds(value: Any, _: Any, field: attrs.Attribute[Any]) -> float:
     return number
 
 
+def _seconds_of_work(value: Any, _: Any, field: attrs.Attribute[Any]) -> float | None:
+    number = _seconds(value, _, field)
+    if number is not None and number > 1:
+        raise _invalid(field.name, value, "a number of seconds from 0 to 1, for which the processor is kept busy")
+    return number
+
+
 def _tls_version(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
     if value is None or value == "":
         return None
@@ -305,6 +312,13 @@ class ConnectOptions(StatementOptions):
         None,
         "Seconds without a byte from the server, while one waits for an answer, after which the connection "
         "is given up; None: wait. It must be longer than the longest statement.",
+    )
+    busy_wait: float | None = _option(
+        _seconds_of_work,
+        None,
+        "Seconds that a thread looks for an answer before it sleeps until there is one, as long as that saves time and "
+        "nobody else needs the processor; None: 0.0002 for a node on this machine, 0 for others; 0: never. asyncio has "
+        "no use for it.",
     )
     heartbeat_interval: float | None = _option(
         _seconds,

@@ -365,6 +365,9 @@ class Client(BaseClient):
         ``ssl_check_hostname`` is False.
     ``timezone``
         the zone in which values are shown that are moments; None: the server's.
+    ``busy_wait``
+        seconds that a thread looks for an answer before it sleeps until there is one; None: 0.0002 for a node on this
+        machine, 0 for others. asyncio has no use for it.
     ``heartbeat_interval``
         seconds between signs of life on idle connections; None: as often as the server needs them.
     ``transaction_timeout``

@@ -33,6 +33,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "ssl_check_hostname": "tls_check_hostname",
     "ssl_context": "ssl_context",
     "timezone": "timezone",
+    "busy_wait": "busy_wait",
     "heartbeat_interval": "heartbeat_interval",
     "transaction_timeout": "transaction_timeout",
 }

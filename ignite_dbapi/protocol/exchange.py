@@ -341,6 +341,11 @@ class Exchange:
         # What received bytes have changed that turned out to be broken further on.
         self._untold = []
 
+    @property
+    def under_way(self) -> int:
+        """How many requests have been made that are not answered."""
+        return len(self._pending)
+
     def request(self, message: Message[Any]) -> tuple[Pending, bytearray]:
         """Encode *message*; returns what to wait for and the bytes to send."""
         if self.failure is not None:

@@ -39,6 +39,7 @@ from ignite_dbapi.protocol.handshake import handshake
 from ignite_dbapi.protocol.heartbeats import heartbeat_interval
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.heartbeats import Heartbeat, IdleTimeout
+from ignite_dbapi.transport.busy_waiting import BusyWait, busy_wait_for
 from ignite_dbapi.transport.giving_way import stay, way_to
 from ignite_dbapi.transport.heartbeats import FIRST_BEAT, HeartbeatThread
 from ignite_dbapi.transport.waiting import wait_for
@@ -74,11 +75,13 @@ class BlockingChannel:
         idle_timeout: Pending | None,
         *,
         give_way: Callable[[], None] = stay,
+        busy_wait: BusyWait | None = None,
     ) -> None:
         self._socket = connected
         self.address = address
         self.exchange = exchange
         self.give_way = give_way
+        self._busy_wait = busy_wait
         self._request_timeout = options.request_timeout
         self._wanted_interval = options.heartbeat_interval
         # Until it is answered, which is together with the first request that is made, or seen by the heartbeats.
@@ -224,6 +227,9 @@ class BlockingChannel:
         try:
             room = self.exchange.frames.room() if must_wait else None
             if room is None:
+                # With several requests under way the server has enough to do for all processors.
+                if must_wait and self._busy_wait is not None and self.exchange.under_way == 1:
+                    self._busy_wait.until_readable()
                 data = self._socket.recv(CHUNK) if must_wait else self._receive_now()
                 if data is None:
                     return False
@@ -521,6 +527,7 @@ def _open(
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         # Wrapped for TLS, it does not tell its addresses any more.
         give_way = way_to(plain)
+        busy_wait = busy_wait_for(plain, plain.fileno(), options.busy_wait)
         if ssl_context is not None:
             from ignite_dbapi.transport import tls
 
@@ -536,7 +543,7 @@ def _open(
     except BaseException:
         connected.close()
         raise
-    return BlockingChannel(connected, address, exchange, options, idle_timeout, give_way=give_way)
+    return BlockingChannel(connected, address, exchange, options, idle_timeout, give_way=give_way, busy_wait=busy_wait)
 
 
 def _shake_hands(

@@ -152,6 +152,13 @@ def test_no_secret_in_any_text(secured: Any) -> None:
     assert "12345678" not in str(caught.value)
 
 
+def test_answers_over_tls_that_are_looked_for(secured: Any) -> None:
+    with ignite_dbapi.connect(secured.url, request_timeout=60, busy_wait=0.02) as connection:
+        for count in (1, 2, 3000, 4):
+            rows = connection.execute("SELECT x FROM SYSTEM_RANGE(1, ?)", [count]).fetchall()
+            assert rows == [(x,) for x in range(1, count + 1)]
+
+
 def test_threads_share_a_tls_connection(secured: Any) -> None:
     # With a timeout set, Python's own TLS sockets break when one thread reads while another writes.
     with ignite_dbapi.connect(secured.url, request_timeout=60) as connection:

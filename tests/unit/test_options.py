@@ -73,6 +73,8 @@ CONVERSIONS: list[tuple[str, Any, Any]] = [
     ("timezone", "", None),
     ("connect_timeout", "3", 3.0),
     ("request_timeout", "none", None),
+    ("busy_wait", "0", 0.0),
+    ("busy_wait", "1", 1.0),
     ("heartbeat_interval", "0.5", 0.5),
     ("heartbeat_interval", "0", 0.0),
     ("tls", "true", True),
@@ -141,6 +143,7 @@ def test_every_option_is_tested_here() -> None:
         ("addresses", [("h", 1.5)]), ("addresses", "a b"), ("addresses", "[::1"), ("addresses", "[::1]x10800"),
         ("addresses", "[::1]:"), ("addresses", ""), ("addresses", []), ("user", 5), ("password", 5),
         ("timezone", 5), ("connect_timeout", 0), ("connect_timeout", "0"), ("request_timeout", 0), ("tls", "si"),
+        ("busy_wait", 1.01), ("busy_wait", -0.1), ("busy_wait", "long"),
         ("tls_ca_file", b"/ca.pem"), ("tls_key_password", 5), ("ssl_context", "x"), ("row_factory", "dict_row"),
     ],
 )  # fmt: skip
