@@ -14,7 +14,7 @@ from wire import Proxy
 import ignite_dbapi
 import ignite_dbapi.aio
 from ignite_dbapi import DataError, IntegrityError, InterfaceError, ProgrammingError
-from ignite_dbapi.transport import giving_way
+from ignite_dbapi.transport import busy_waiting, giving_way
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 ALL_TYPES = (
@@ -382,14 +382,14 @@ LARGE_ROWS = "SELECT x, RPAD('', 100, 'x') FROM SYSTEM_RANGE(1, 6000)"
 
 @pytest.fixture
 def ways_given(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one each time that the server is let go first."""
+    """Grows by one each time that the server is let go first; also while an answer is looked for, with busy_wait."""
     given: list[int] = []
     monkeypatch.setattr("os.sched_yield", lambda: given.append(1))
     return given
 
 
 def test_server_goes_first_when_a_large_page_is_decoded(node: Any, ways_given: list[int]) -> None:
-    with ignite_dbapi.connect(node.url) as connection:
+    with ignite_dbapi.connect(node.url, busy_wait=0) as connection:
         assert len(connection.execute(LARGE_ROWS, page_size=2000).fetchall()) == 6000
         # After each of the two requests for a next page.
         assert len(ways_given) == 2
@@ -412,7 +412,8 @@ def test_server_goes_first_with_asyncio(node: Any, ways_given: list[int]) -> Non
 def test_no_way_is_given_to_a_server_elsewhere(
     node: Any, ways_given: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(giving_way, "is_on_this_machine", lambda connected: False)
+    for module in (giving_way, busy_waiting):
+        monkeypatch.setattr(module, "is_on_this_machine", lambda connected: False)
     with ignite_dbapi.connect(node.url) as connection:
         assert len(connection.execute(LARGE_ROWS, page_size=2000).fetchall()) == 6000
     assert ways_given == []

@@ -217,6 +217,15 @@ def test_a_connection_that_ends_while_it_is_waited_for(ends: tuple[socket.socket
     assert error.value.is_connection_lost
 
 
+@pytest.fixture
+def default_interrupt() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt also where it is ignored: in what a script runs beside others."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.usefixtures("default_interrupt")
 def test_ctrl_c_while_an_answer_is_looked_for(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, _ = ends
     main = threading.main_thread().ident

@@ -148,6 +148,7 @@ def test_options_of_tls() -> None:
     assert "s3cret" not in repr(files)
     assert (options(timeout=2).request_timeout, options().request_timeout) == (2.0, None)
     assert (options(handshake_timeout=3).connect_timeout, options().connect_timeout) == (3.0, 10.0)
+    assert (options(busy_wait=0.001).busy_wait, options().busy_wait) == (0.001, None)
 
 
 def test_secrets_stay_secret() -> None:
