@@ -1,10 +1,10 @@
 """What it brings to look for the answer to a short request before going to sleep, and what it costs.
 
 ``python -m benchmarks.busy_waiting`` starts a node and lets clients that look for answers (option ``busy_wait``) for
-different times take turns with ones that sleep at once: in peace, beside programs
-that keep the processors busy, beside a thread of the program's own that does, and several threads at once with a
-connection each. It prints the time of an operation in us, what processor time the client needs for it, and the ratio
-to sleeping at once within the same round (medians).
+different times take turns with ones that sleep at once: in peace, beside programs that keep the processors busy, beside
+a thread of the program's own that does, and several threads at once with a connection each. It prints the time of an
+operation in us, what processor time the client needs for it, and the ratio to sleeping at once within the same round
+(medians).
 """
 
 from __future__ import annotations
