@@ -1,8 +1,8 @@
 """This driver, the raw wire, the JDBC thin driver and pyignite, side by side in one run.
 
 ``python -m benchmarks`` starts a node, fills a table, lets every contender do every work once to check that all
-read the same and to warm up, and then lets them take turns, round after round. It prints and saves what each did in
-a second (the median of the rounds) and its ratio to the raw wire within the same round, with the spread.
+read the same, and then lets them take turns, round after round, in an order that changes. It prints and saves what each
+did in a second (the median of the rounds) and its ratio to the raw wire within the same round, with the spread.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 
 import attrs
 
@@ -25,6 +26,8 @@ from benchmarks import works
 
 RESULTS = Path(__file__).parent / "results"
 BASE = "raw"
+# Rounds that are not counted, for the server to warm up.
+_WARMING = 3
 
 
 @attrs.frozen
@@ -134,11 +137,14 @@ def measure(processes: dict[str, Process], chosen: list[works.Work], rounds: int
         if len({tuple(checksum) for checksum in checksums.values()}) > 1:
             raise SystemExit(f"{work.title}: the contenders did not read the same: {checksums}")
         times: dict[str, list[float]] = {name: [] for name in taking_part}
-        for _ in range(rounds):
-            for name, process in taking_part.items():
-                outcome = process.do(work.name)
+        turns = Random(work.name)
+        for turn in range(-_WARMING, rounds):
+            # Nobody comes always first, while the server still compiles, or always behind the same one's garbage.
+            for name in turns.sample(list(taking_part), len(taking_part)):
+                outcome = taking_part[name].do(work.name)
                 assert outcome is not None
-                times[name].append(outcome[0])
+                if turn >= 0:
+                    times[name].append(outcome[0])
         seconds[work.name] = times
         print(f"{work.title}: measured", file=sys.stderr, flush=True)
     return seconds
