@@ -19,6 +19,7 @@ COMPILED_MODULES = [
         "codec/hashing",
         "codec/reader",
         "codec/columns",
+        "codec/column_decimals",
         "codec/table_rows",
         "codec/writer",
         "exchange",

@@ -1,11 +1,13 @@
 # What the compiled forms of the writer and of the encoder of table rows make of Python's dates, times and decimals.
 from cpython.datetime cimport (
     datetime_day,
+    datetime_fold,
     datetime_hour,
     datetime_microsecond,
     datetime_minute,
     datetime_month,
     datetime_second,
+    datetime_tzinfo,
     datetime_year,
     date_day,
     date_month,
@@ -34,6 +36,11 @@ cdef inline long long day_of_date(object value) noexcept:
 cdef inline long long day_of_datetime(object value) noexcept:
     """The day of a datetime, 0 for 1970-01-01."""
     return days_of(datetime_year(value), datetime_month(value), datetime_day(value))
+
+
+cdef inline bint is_wall_time(object value) noexcept:
+    """Whether a datetime is naive and without a fold: a time of the server's wall clock, most often the only one."""
+    return datetime_tzinfo(value) is None and datetime_fold(value) == 0
 
 
 cdef inline long long microsecond_of_day(object value) noexcept:

@@ -531,11 +531,8 @@ def test_missing_packages(package: str, extra: str, make: Any, monkeypatch: pyte
 # --- compiled and interpreted ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def interpreted() -> ModuleType:
-    if not installed.COMPILED:
-        pytest.skip("the codec is not compiled here")
-    spec = importlib.util.spec_from_file_location("interpreted_columns", Path(codec.__file__).with_name("columns.py"))
+def interpreted_form(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"interpreted_{name}", Path(codec.__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -543,6 +540,16 @@ def interpreted() -> ModuleType:
     spec.loader.exec_module(module)
     assert module.COMPILED is False
     return module
+
+
+@pytest.fixture(scope="module")
+def interpreted() -> Any:
+    if not installed.COMPILED:
+        pytest.skip("the codec is not compiled here")
+    columns: Any = interpreted_form("columns")
+    decimals = interpreted_form("column_decimals")
+    columns.fix_decimals, columns.fixed_decimals = decimals.fix_decimals, decimals.fixed_decimals
+    return columns
 
 
 def outcome(module: ModuleType, bodies: Sequence[tuple[bytes, int]], columns: int, knowledge: Knowledge) -> Any:

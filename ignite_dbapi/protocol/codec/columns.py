@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import pairwise
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Final
 
@@ -43,6 +42,7 @@ from ignite_dbapi.protocol.codec.column_buffers import (
     truncated,
     utf8,
 )
+from ignite_dbapi.protocol.codec.column_decimals import fix_decimals, fixed_decimals
 from ignite_dbapi.protocol.codec.knowledge import Knowledge
 from ignite_dbapi.protocol.codec.reader import Reader
 from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, TypeCode
@@ -62,8 +62,6 @@ _HIGH_BITS = cython.declare(cython.ulonglong, 0x8080808080808080)
 _FIRST_DAY = cython.declare(cython.longlong, FIRST_DAY)
 _LAST_DAY = cython.declare(cython.longlong, LAST_DAY)
 _NO_OFFSET = cython.declare(cython.longlong, UNKNOWN_OFFSET)
-# Ten times this is less than 2**63.
-_LARGEST_BEFORE_TEN = cython.declare(cython.ulonglong, 2**63 // 10 - 1)
 # Milliseconds that fit into 64 bits as microseconds, and as nanoseconds, with the offset of any zone.
 _FARTHEST_INSTANT = cython.declare(cython.longlong, 9 * 10**15)
 _LAST_NANOSECONDS = cython.declare(cython.longlong, 9 * 10**12)
@@ -419,7 +417,7 @@ class ColumnDecoder:
         for column in columns:
             if column.kind == TypeCode.DECIMAL and not column.has_misfit:
                 # Not only at the end, when nothing is under way any more. What does not fit is told there.
-                column.has_misfit = _fix_decimals(column, self.row_count) >= 0
+                column.has_misfit = fix_decimals(column, self.row_count) >= 0
         return position
 
     def finish(self) -> ColumnBatch:
@@ -712,7 +710,7 @@ def _decoded(column: Column, count: int, first_row: int) -> DecodedColumn:
     if column.kind == 8:
         values = _bits(values, count)
     elif column.kind == 30:
-        values = _fixed_decimals(column, count, first_row)
+        values = fixed_decimals(column, count, first_row)
     if column.kind == OBJECTS:
         null_count = sum(value is None for value in column.objects)
     return DecodedColumn(
@@ -755,202 +753,6 @@ def _bits(values: bytearray, count: cython.Py_ssize_t) -> bytearray:
         if source[place]:
             target[place >> 3] |= 1 << (place & 7)
     return bits
-
-
-def _fixed_decimals(column: Column, count: int, first_row: int) -> bytearray:
-    """The decimals of *column* as integers of :attr:`Column.width` bytes, all with the column's scale."""
-    failed = _fix_decimals(column, count)
-    if failed >= 0:
-        raise DataError(
-            f"column {column.name!r}, row {first_row + failed} (from 0): a DECIMAL that needs more than the 76 digits "
-            f"that Arrow has, if all values of the column have {column.scale} decimal places; CAST it to DECIMAL or "
-            f"VARCHAR in the statement, or fetch the rows with fetchall()",
-            code="value_not_representable",
-        )
-    return column.fixed
-
-
-def _fix_decimals(column: Column, count: int) -> int:
-    """Let :attr:`Column.fixed` have the first *count* decimals; the number of the first one that does not fit, or -1.
-
-    Those that it has stay, unless later ones need more decimal places or digits than they have.
-    """
-    done = len(column.fixed) // column.width
-    scale = _largest(column.scales, done)
-    if scale > column.scale:
-        column.scale = scale
-        done = 0
-        if scale > 38:
-            column.width = 32
-    while column.scale <= 76:
-        del column.fixed[column.width * done :]
-        column.fixed += bytes(column.width * (count - done))
-        failed = _rescaled(
-            column.fixed, column.values, column.ends, column.scales, done, count, column.scale, column.width
-        )
-        if failed < 0:
-            return -1
-        if column.width == 32:
-            del column.fixed[32 * failed :]
-            return failed
-        column.width = 32
-        done = 0
-    return next(place for place, own in enumerate(array("i", bytes(column.scales))) if own > 76)
-
-
-def _largest(numbers: bytearray, first: cython.Py_ssize_t) -> int:
-    """The largest of *numbers* of 32 bits from the *first* one on, or 0."""
-    largest: cython.int = 0
-    if cython.compiled:
-        index: cython.Py_ssize_t
-        numbers_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, numbers))
-        for index in range(first, len(numbers) // 4):
-            largest = max(largest, numbers_[index])
-        return largest
-    return max(array("i", bytes(numbers[4 * first :])), default=0)
-
-
-def _rescaled(
-    target: bytearray,
-    values: bytearray,
-    ends: bytearray,
-    scales: bytearray,
-    first: cython.Py_ssize_t,
-    count: cython.Py_ssize_t,
-    scale: cython.int,
-    width: cython.int,
-) -> int:
-    """Write the decimals from the *first* one to number *count* into *target*, where there are zeros.
-
-    Returns the number of the first one that does not fit, or -1.
-    """
-    if cython.compiled:
-        failed: cython.Py_ssize_t
-        target_: cython.p_uchar = target
-        values_: cython.p_uchar = values
-        ends_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, ends))
-        scales_: cython.p_int = cython.cast(cython.p_int, cython.cast(cython.p_uchar, scales))
-        limit: bytes = (10**38 if width == 16 else 10**76).to_bytes(32, "little")
-        limit_: cython.p_uchar = cython.cast(cython.p_uchar, limit)
-        with cython.nogil:
-            failed = _rescale(target_, values_, ends_, scales_, first, count, scale, width, limit_)
-        return failed
-    limit_number = 10**38 if width == 16 else 10**76
-    # Of the rows from the first one on alone: those before it may be many.
-    stops, own_scales = array("i", bytes(ends[4 * first :])), array("i", bytes(scales[4 * first :]))
-    for place, (start, stop), own_scale in zip(range(first, count), pairwise(stops), own_scales, strict=True):
-        payload = values[start:stop]
-        if not payload:
-            continue
-        number = int.from_bytes(bytes([payload[0] & 0x7F]) + payload[1:], "big")
-        shift = scale - own_scale
-        if number and (shift > 76 or number * 10**shift >= limit_number):
-            return place
-        number = number * 10**shift if number else 0
-        if payload[0] & 0x80:
-            number = -number
-        target[place * width : (place + 1) * width] = number.to_bytes(width, "little", signed=True)
-    return -1
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _rescale(
-    target: cython.p_uchar,
-    values: cython.p_uchar,
-    ends: cython.p_int,
-    scales: cython.p_int,
-    first: cython.Py_ssize_t,
-    count: cython.Py_ssize_t,
-    scale: cython.int,
-    width: cython.int,
-    limit: cython.p_uchar,
-) -> cython.Py_ssize_t:
-    limbs = cython.declare(cython.uint[10])
-    limits = cython.declare(cython.uint[8])
-    place: cython.Py_ssize_t
-    start: cython.Py_ssize_t
-    stop: cython.Py_ssize_t
-    index: cython.int
-    shift: cython.longlong
-    is_negative: cython.bint
-    is_zero: cython.bint
-    carry: cython.ulonglong
-    small: cython.ulonglong
-    byte: cython.uint
-    source: cython.Py_ssize_t
-    limb_count: cython.int = width // 4
-    memcpy(cython.address(limits[0]), limit, 32)
-    for place in range(first, count):
-        start = ends[place]
-        stop = ends[place + 1]
-        if start == stop:
-            continue
-        is_negative = values[start] >= 128
-        shift = cython.cast(cython.longlong, scale) - scales[place]
-        if stop - start <= 8:
-            # Most decimals are numbers of 63 bits.
-            small = values[start] & 127
-            for index in range(1, cython.cast(cython.int, stop - start)):
-                small = small << 8 | values[start + index]
-            if small == 0:
-                continue
-            while shift > 0 and small <= _LARGEST_BEFORE_TEN:
-                small = small * 10
-                shift -= 1
-            if shift == 0:
-                if is_negative:
-                    small = 0 - small
-                memcpy(target + place * width, cython.address(small), 8)
-                memset(target + place * width + 8, 255 if is_negative else 0, width - 8)
-                continue
-            for index in range(10):
-                limbs[index] = 0
-            limbs[0] = cython.cast(cython.uint, small)
-            limbs[1] = cython.cast(cython.uint, small >> 32)
-        else:
-            for index in range(10):
-                limbs[index] = 0
-            is_zero = True
-            # From the last byte, which is the lowest, to the first.
-            for source in range(stop - start):
-                byte = values[stop - 1 - source]
-                if source == stop - 1 - start:
-                    byte = byte & 127
-                if byte:
-                    is_zero = False
-                    if source >= width:
-                        return place
-                    limbs[source >> 2] |= byte << (8 * (source & 3))
-            if is_zero:
-                continue
-        if shift > 76:
-            return place
-        while shift > 0:
-            carry = 0
-            for index in range(limb_count):
-                carry += cython.cast(cython.ulonglong, limbs[index]) * 10
-                limbs[index] = cython.cast(cython.uint, carry)
-                carry = carry >> 32
-            if carry:
-                return place
-            shift -= 1
-        for index in range(limb_count - 1, -1, -1):
-            if limbs[index] > limits[index]:
-                return place
-            if limbs[index] < limits[index]:
-                break
-        else:
-            return place
-        if is_negative:
-            carry = 1
-            for index in range(limb_count):
-                carry += cython.cast(cython.ulonglong, ~limbs[index])
-                limbs[index] = cython.cast(cython.uint, carry)
-                carry = carry >> 32
-        memcpy(target + place * width, cython.address(limbs[0]), width)
-    return -1
 
 
 @cython.cfunc

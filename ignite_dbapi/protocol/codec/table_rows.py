@@ -47,13 +47,13 @@ from ignite_dbapi.protocol.codec.writer import Writer
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_Resize  # type: ignore[import-not-found]
-    from cython.cimports.cpython.datetime import datetime_fold, datetime_tzinfo  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol._cpython import PyUnicode_IS_ASCII  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol._data_hash import hash_of_data  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol._plain_values import (  # type: ignore[import-not-found]
         day_of_date,
         day_of_datetime,
+        is_wall_time,
         microsecond_of_day,
         take_decimal,
     )
@@ -869,7 +869,7 @@ class RowEncoder:
     def _is_wall_time(self, value: object) -> cython.bint:
         """Whether a datetime is naive and without a fold."""
         if cython.compiled:
-            return datetime_tzinfo(value) is None and datetime_fold(value) == 0
+            return is_wall_time(value)
         moment: datetime = value  # type: ignore[assignment]
         return moment.tzinfo is None and not moment.fold
 

@@ -67,11 +67,11 @@ if cython.compiled:
         PyByteArray_GET_SIZE,
         PyByteArray_Resize,
     )
-    from cython.cimports.cpython.datetime import datetime_fold, datetime_tzinfo  # type: ignore[import-not-found]
     from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize  # type: ignore[import-not-found]
     from cython.cimports.ignite_dbapi.protocol._plain_values import (  # type: ignore[import-not-found]
         day_of_date,
         day_of_datetime,
+        is_wall_time,
         microsecond_of_day,
         take_decimal,
     )
@@ -573,7 +573,7 @@ class Writer:
     @cython.exceptval(-1, check=True)
     def _wall_clock(self, value: Any) -> cython.bint:
         """A ``datetime`` of the server's wall clock, if it is one and tells the instant. Only in the compiled form."""
-        if datetime_tzinfo(value) is not None or datetime_fold(value):
+        if not is_wall_time(value):
             return False
         day: cython.longlong = day_of_datetime(value)
         offset: cython.longlong = self._offset_of_day(day)
