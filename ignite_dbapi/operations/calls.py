@@ -72,7 +72,7 @@ def open_query(
     while True:
         yield Acquire(session.resource_lock)
         try:
-            if session.resources.must_drain:
+            if session.resources.suspects and session.resources.must_drain:
                 yield from _wait_for_queries(session)
                 yield from _probe(session)
             if work is not None and work.is_cancelled:
@@ -116,7 +116,7 @@ def receive_query(session: Session, pending: Pending, *, work: Work | None = Non
         session.abandoned.append(pending)
         raise
     session.resources.opened(pending, answer.cursor_id, has_more=answer.page.has_more)
-    if session.resources.must_probe:
+    if session.resources.suspects and session.resources.must_probe:
         yield from _close_leaked(session)
     return answer
 

@@ -63,7 +63,8 @@ class ResourceLedger:
         self._in_flight: dict[Pending, Opener] = {}
         # The cursors that have more pages, by their numbers.
         self._open: dict[int, Opener] = {}
-        self._suspects = 0
+        # How many requests have failed that may have left something open.
+        self.suspects = 0
         self._gaps: set[int] = set()
         # The garbage collector may run a finalizer within it that closes a cursor.
         self._lock = threading.RLock()
@@ -106,12 +107,13 @@ class ResourceLedger:
             elif resource_id > self.last_id:
                 # Numbers between belong to requests under way and to failed ones. A larger gap is nobody's, and
                 # may be as wide as an answer damaged on its way makes it.
-                others = len(self._in_flight) + self._suspects + self.is_sending
+                others = len(self._in_flight) + self.suspects + self.is_sending
                 self._gaps.update(range(max(self.last_id + 1, resource_id - others), resource_id))
                 self.last_id = resource_id
             else:
                 self._gaps.discard(resource_id)
-            self._settle()
+            if self._gaps:
+                self._settle()
 
     def failed(self, pending: Pending) -> None:
         """*pending* was answered with an error, or never. Only the first report on a request counts."""
@@ -119,7 +121,7 @@ class ResourceLedger:
             opener = self._in_flight.pop(pending, None)
             if opener is None:
                 return
-            self._suspects += opener.may_leak
+            self.suspects += opener.may_leak
             self._settle()
 
     def closed(self, resource_id: int) -> None:
@@ -128,18 +130,18 @@ class ResourceLedger:
             self._open.pop(resource_id, None)
 
     def _settle(self) -> None:
-        if self._gaps and not self._in_flight and not self._suspects and not self.is_sending:
+        if self._gaps and not self._in_flight and not self.suspects and not self.is_sending:
             self._gaps.clear()
 
     @property
     def must_probe(self) -> bool:
         """Whether something may have leaked and nothing is under way that could be mistaken for it."""
-        return self._suspects > 0 and not self._in_flight and not self.is_sending
+        return self.suspects > 0 and not self._in_flight and not self.is_sending
 
     @property
     def must_drain(self) -> bool:
         """Whether so much may have leaked that what is under way must be waited for, to find out."""
-        return self._suspects >= _SUSPECTS_LIMIT
+        return self.suspects >= _SUSPECTS_LIMIT
 
     def suspicious_ids(self, *, under_way: int = 0) -> list[int]:
         """The numbers to try to close, in order; those after the last known one end at the first unknown.
@@ -147,7 +149,7 @@ class ResourceLedger:
         *under_way* is the number of requests under way whose cursors are to be closed as well.
         """
         with self._lock:
-            beyond = max(self._suspects + under_way - len(self._gaps), 0)
+            beyond = max(self.suspects + under_way - len(self._gaps), 0)
             return [*sorted(self._gaps), *range(self.last_id + 1, self.last_id + 1 + beyond)]
 
     def probed(self, resource_id: int, *, existed: bool) -> None:
@@ -159,5 +161,5 @@ class ResourceLedger:
     def cleared(self) -> None:
         """All suspicious numbers were tried."""
         with self._lock:
-            self._suspects = 0
+            self.suspects = 0
             self._gaps.clear()

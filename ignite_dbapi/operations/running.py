@@ -62,10 +62,10 @@ class Run:
 
     def once(self, arguments: Sequence[Any]) -> Operation[Outcome]:
         """Run the statement with *arguments*, in the transaction if there is one."""
-        return (
-            yield from transactions.within(
-                self.session, self.statement, lambda transaction_id: self._once(arguments, transaction_id)
-            )
+        if self.session.autocommit:
+            return self._once(arguments, None)
+        return transactions.within(
+            self.session, self.statement, lambda transaction_id: self._once(arguments, transaction_id)
         )
 
     def message(
@@ -82,8 +82,10 @@ class Run:
         H2 writes the rows of an INSERT in batches of *update_batch_size*.
         """
         options = self.options
+        if sql is None:
+            sql = self.sql
         return SqlFieldsQuery(
-            sql=with_engine(sql or self.sql, options.query_engine, self.statement),
+            sql=sql if options.query_engine is None else with_engine(sql, options.query_engine, self.statement),
             arguments=arguments,
             argument_codes=codes or self.codes,
             schema=options.schema,
@@ -119,15 +121,14 @@ class Run:
             else:
                 sql = without_key_shortcut(self.sql, self.statement)
         message = self.message(arguments, codes, sql=sql, transaction_id=transaction_id)
-        return (yield from self._begun(message, form))
+        pending = yield from calls.open_query(self.session, message, may_leak=False, work=self.work)
+        return Attempt(message, pending, form)
 
     def begin_rows(self, sql: str, arguments: EncodedArguments, rows: int) -> Operation[Attempt]:
         """Send *sql*, an INSERT of so many *rows*, of which the H2 engine makes one batch."""
-        return (yield from self._begun(self.message(arguments, sql=sql, update_batch_size=rows), None))
-
-    def _begun(self, message: SqlFieldsQuery, form: int | None) -> Operation[Attempt]:
+        message = self.message(arguments, sql=sql, update_batch_size=rows)
         pending = yield from calls.open_query(self.session, message, may_leak=False, work=self.work)
-        return Attempt(message, pending, form)
+        return Attempt(message, pending, None)
 
     def complete(self, attempt: Attempt) -> Operation[Outcome]:
         """Wait for the answer to what was begun.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from operator import length_hint
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
 from ignite_dbapi.operations import calls, cancelling, transactions
@@ -36,6 +36,7 @@ _NO_ROW: Final = object()
 _OPTIMIZED: Final = int(TypeCode.OPTIMIZED)
 
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 MadeT_co = TypeVar("MadeT_co", covariant=True)
 RowMaker = Callable[[tuple[Any, ...]], Any]
 
@@ -85,13 +86,13 @@ class CursorState:
 
     def execute(self, sql: str, parameters: Sequence[Any] | None, overrides: Mapping[str, Any]) -> Operation[None]:
         """Run *sql* once."""
-        return self._working(lambda work: self._execute(work, sql, parameters, overrides))
+        return self._working(self._execute, sql, parameters, overrides)
 
-    def _working(self, run: Callable[[Work], Operation[T]]) -> Operation[T]:
-        """Let *run* do something where :meth:`cancel` finds it."""
+    def _working(self, run: Callable[[Work, *Arguments], Operation[T]], *arguments: *Arguments) -> Operation[T]:
+        """Let *run* do something with *arguments* where :meth:`cancel` finds it."""
         work = self._work = Work()
         try:
-            return (yield from run(work))
+            return (yield from run(work, *arguments))
         except Error as error:
             # A copy, because the error itself holds on to the frames that it passed, and so to the cursor.
             self.messages.append((type(error), again(error)))
@@ -124,7 +125,7 @@ class CursorState:
         self, sql: str, parameter_sets: Iterable[Sequence[Any]], overrides: Mapping[str, Any]
     ) -> Operation[None]:
         """Run *sql* once for each of *parameter_sets*; :attr:`rowcount` is the sum."""
-        return self._working(lambda work: self._execute_many(work, sql, parameter_sets, overrides))
+        return self._working(self._execute_many, sql, parameter_sets, overrides)
 
     def _execute_many(
         self, work: Work, sql: str, parameter_sets: Iterable[Sequence[Any]], overrides: Mapping[str, Any]
@@ -146,16 +147,21 @@ class CursorState:
         self.check_open()
         if not isinstance(sql, str):
             raise ProgrammingError(f"a statement is text, not {type(sql).__name__}", code="statement_not_text")
-        options = transactions.options_within(self._session, override(self._options, overrides))
-        yield from self.discard()
+        options = override(self._options, overrides) if overrides else self._options
+        if not self._session.autocommit:
+            options = transactions.options_within(options)
+        result = self._drop()
+        if result is not None:
+            yield from result.close()
         self.description = None
         self.rowcount = -1
         statement = self._statement = analyze(sql)
-        transactions.check_statement(statement)
         if statement.is_other:
+            transactions.check_statement(statement)
             # It may make a table another one.
             self._session.tables.clear()
-        return Run(self._session, sql, statement, options, self._take_input_codes(statement), work)
+        codes = None if self._input_codes is None else self._take_input_codes(statement)
+        return Run(self._session, sql, statement, options, codes, work)
 
     def _present(self, answer: SqlFieldsAnswer) -> Operation[None]:
         result = self._result = ResultSet(self._session, answer)
@@ -246,11 +252,11 @@ class CursorState:
 
     def fetch_columns(self, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
         """What *maker* makes of the next *count* rows, or (None) of those of a page; fewer, or none, at the end."""
-        return self._working(lambda work: self._fetch_columns(work, maker, count))
+        return self._working(self._fetch_columns, maker, count)
 
     def fetch_all_columns(self, maker: ColumnMaker[T]) -> Operation[T]:
         """What *maker* makes of all rows that are left."""
-        return self._working(lambda work: self._fetch_all_columns(work, maker))
+        return self._working(self._fetch_all_columns, maker)
 
     def _fetch_columns(self, work: Work, maker: ColumnMaker[T], count: int | None) -> Operation[T]:
         if count is not None and count < 1:
@@ -363,13 +369,18 @@ class CursorState:
 
     def discard(self) -> Operation[None]:
         """Give up the current result."""
+        result = self._drop()
+        if result is not None:
+            yield from result.close()
+
+    def _drop(self) -> ResultSet | None:
+        """Forget the current result, which is to be closed."""
         result, self._result = self._result, None
         self.buffer = iter(())
         self._decoder = None
         self._batches = []
         self.exported = None
-        if result is not None:
-            yield from result.close()
+        return result
 
     def close(self) -> Operation[None]:
         """Give up everything; later calls raise InterfaceError."""

@@ -66,9 +66,9 @@ def check_statement(statement: Statement) -> None:
         )
 
 
-def options_within(session: Session, options: StatementOptions) -> StatementOptions:
-    """*options* for a statement of this connection: transactions are Calcite's alone."""
-    if session.autocommit or options.query_engine == "calcite":
+def options_within(options: StatementOptions) -> StatementOptions:
+    """*options* for a statement of a transaction: transactions are Calcite's alone."""
+    if options.query_engine == "calcite":
         return options
     if options.query_engine == "h2":
         raise NotSupportedError(
