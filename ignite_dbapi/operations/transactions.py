@@ -85,9 +85,6 @@ def within(session: Session, statement: Statement, run: Callable[[int | None], O
     with and without one.
     """
 
-    if session.autocommit:
-        return run(None)
-
     def checked(transaction_id: int | None) -> Operation[T]:
         if statement.is_other and transaction_id is not None:
             raise NotSupportedError(
