@@ -1,8 +1,9 @@
 """This driver, the raw wire, the JDBC thin driver and pyignite, side by side in one run.
 
 ``python -m benchmarks`` starts a node, fills a table, lets every contender do every work once to check that all
-read the same, and then lets them take turns, round after round, in an order that changes. It prints and saves what each
-did in a second (the median of the rounds) and its ratio to the raw wire within the same round, with the spread.
+read the same, and then lets them take turns, round after round, in an order that changes; the first rounds warm up. It
+prints and saves what each did in a second (the median of the rounds) and its ratio to the raw wire within the same
+round, with the spread.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import random
 import shutil
 import statistics
 import subprocess
@@ -18,7 +20,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from random import Random
 
 import attrs
 
@@ -137,10 +138,9 @@ def measure(processes: dict[str, Process], chosen: list[works.Work], rounds: int
         if len({tuple(checksum) for checksum in checksums.values()}) > 1:
             raise SystemExit(f"{work.title}: the contenders did not read the same: {checksums}")
         times: dict[str, list[float]] = {name: [] for name in taking_part}
-        turns = Random(work.name)
         for turn in range(-_WARMING, rounds):
             # Nobody comes always first, while the server still compiles, or always behind the same one's garbage.
-            for name in turns.sample(list(taking_part), len(taking_part)):
+            for name in random.sample(list(taking_part), len(taking_part)):
                 outcome = taking_part[name].do(work.name)
                 assert outcome is not None
                 if turn >= 0:

@@ -336,6 +336,8 @@ class ChangeCompiler(ExpressionCompiler):
                 "default=uuid.uuid4 on a Uuid column; or, for one column of whole numbers, autoincrement=True."
             )
 
+    # -- UPDATE, DELETE, and what Ignite has not ----------------------------------------------------------------------
+
     def visit_update(self, update_stmt: Update, *args: Any, **kwargs: Any) -> str:
         """Render an UPDATE; on Calcite what is assigned is cast to the type of its column."""
         self.facts.changes_source = True

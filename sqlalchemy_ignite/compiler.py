@@ -22,7 +22,6 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy_ignite import engines
 from sqlalchemy_ignite.change_compiler import ChangeCompiler
 from sqlalchemy_ignite.engines import CALCITE, Choice, Facts, ServerFacts
-from sqlalchemy_ignite.keys import Generator
 
 if TYPE_CHECKING:
     from sqlalchemy_ignite.base import IgniteDialect
@@ -76,10 +75,10 @@ class IgniteCompiler(ChangeCompiler):
         self._siblings: dict[tuple[str, ServerFacts | None], IgniteCompiler] = {}
         self._depth_in_expression = 0
         self._wants_casts = False
-        self._direct_values: set[elements.BindParameter[Any]] = set()
+        self._direct_values = set()
         self._casts_rows = False
-        self._key_columns: tuple[Any, ...] = ()
-        self._generated: list[tuple[elements.BindParameter[Any], Generator]] = []
+        self._key_columns = ()
+        self._generated = []
         self.given_keys = None
         self.facts = Facts()
         self.refused = None

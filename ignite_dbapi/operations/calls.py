@@ -72,6 +72,7 @@ def open_query(
     while True:
         yield Acquire(session.resource_lock)
         try:
+            # Nearly always nothing has failed, which is seen without a call.
             if session.resources.suspects and session.resources.must_drain:
                 yield from _wait_for_queries(session)
                 yield from _probe(session)

@@ -130,7 +130,7 @@ class ResourceLedger:
             self._open.pop(resource_id, None)
 
     def _settle(self) -> None:
-        if self._gaps and not self._in_flight and not self.suspects and not self.is_sending:
+        if not self._in_flight and not self.suspects and not self.is_sending:
             self._gaps.clear()
 
     @property

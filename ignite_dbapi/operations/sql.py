@@ -160,7 +160,9 @@ class CursorState:
             transactions.check_statement(statement)
             # It may make a table another one.
             self._session.tables.clear()
-        codes = None if self._input_codes is None else self._take_input_codes(statement)
+        codes, self._input_codes = self._input_codes, None
+        if codes is not None:
+            codes = self._fitting(codes, statement)
         return Run(self._session, sql, statement, options, codes, work)
 
     def _present(self, answer: SqlFieldsAnswer) -> Operation[None]:
@@ -348,10 +350,9 @@ class CursorState:
                     self.messages.append((Warning, warning))
                     return
 
-    def _take_input_codes(self, statement: Statement) -> list[TypeCode | None] | None:
-        codes, self._input_codes = self._input_codes, None
-        if codes is None:
-            return None
+    @staticmethod
+    def _fitting(codes: list[TypeCode | None], statement: Statement) -> list[TypeCode | None]:
+        """*codes* for as many parameters as *statement* has."""
         if any(code is not None for code in codes[statement.parameter_count :]):
             raise ProgrammingError(
                 f"setinputsizes named {len(codes)} types; the statement has {statement.parameter_count} parameters",

@@ -79,7 +79,7 @@ def options_within(options: StatementOptions) -> StatementOptions:
 
 
 def within(session: Session, statement: Statement, run: Callable[[int | None], Operation[T]]) -> Operation[T]:
-    """Let *run* run a statement with the id of the transaction that it belongs to, or None.
+    """Without autocommit: let *run* run a statement with the id of the transaction that it belongs to, or None.
 
     A transaction starts with the first statement that changes something: under READ COMMITTED a query sees the same
     with and without one.
