@@ -274,11 +274,8 @@ class IgniteCompiler(ChangeCompiler):
 
     def order_by_clause(self, select: Any, **kwargs: Any) -> str:
         """Render ORDER BY, with a cast around each parameter."""
-        outer, self._wants_casts = self._wants_casts, True
-        try:
+        with self._casting():
             return super().order_by_clause(select, **kwargs)
-        finally:
-            self._wants_casts = outer
 
     def get_select_precolumns(self, select: Any, **kwargs: Any) -> str:
         """Render the hints of the statement, which Calcite reads behind SELECT and H2 takes for a comment."""

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exc
@@ -243,9 +244,15 @@ class ExpressionCompiler(compiler.SQLCompiler):
 
     def visit_case(self, clause: Any, **kwargs: Any) -> str:
         """Render CASE, with a cast around each parameter."""
+        with self._casting():
+            return super().visit_case(clause, **kwargs)
+
+    @contextlib.contextmanager
+    def _casting(self) -> Iterator[None]:
+        """Let each parameter that is rendered meanwhile have a cast around it."""
         outer, self._wants_casts = self._wants_casts, True
         try:
-            return super().visit_case(clause, **kwargs)
+            yield
         finally:
             self._wants_casts = outer
 
