@@ -92,10 +92,12 @@ dist/.sdist: $(WHEEL_SOURCES) | $(VENV)/.dev
 	@test -n "$(call PYTHON_OF,$*)" || $(call SKIPPED,$*); \
 	"$(call PYTHON_OF,$*)" -m venv --clear .venv-$* && touch $@
 
-# From the source distribution, as users build it for whose platform there is no wheel.
+# From the source distribution, as users build it for whose platform there is no wheel. What is a warning here is an
+# error for GCC 14 and later.
 dist/.wheel-%: dist/.sdist .venv-%/.made
 	@test -e .venv-$*/.made || $(call SKIPPED,$*); \
-	IGNITE_DBAPI_PURE= .venv-$*/bin/pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz && touch $@
+	IGNITE_DBAPI_PURE= CC="$${CC:-cc} -Werror=incompatible-pointer-types" \
+	.venv-$*/bin/pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz && touch $@
 
 wheels: $(VERSIONS:%=dist/.wheel-%)
 	$(BIN)/python -m pytest tests/packaging

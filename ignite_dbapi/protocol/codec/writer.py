@@ -991,6 +991,17 @@ _FIELD_CODES: Final[dict[type, frozenset[int]]] = {
 
 _WriteMethod = Callable[[Writer, Any], None]
 
+
+def _as_python_sees_it(name: str) -> _WriteMethod:
+    # Of a method that is one of C as well, Cython makes a function of another signature, which GCC 14 does not compile.
+    method: _WriteMethod = getattr(Writer, name)
+    return method
+
+
+_TIMESTAMP: Final = _as_python_sees_it("_timestamp")
+_SQL_DATE: Final = _as_python_sees_it("_sql_date")
+_DECIMAL: Final = _as_python_sees_it("_decimal")
+
 # Values of the types that Writer.value() does not tell apart by itself.
 _WRITERS: Final[dict[type, _WriteMethod]] = {
     bytearray: Writer.byte_array,
@@ -1014,7 +1025,7 @@ _WRITERS: Final[dict[type, _WriteMethod]] = {
     Wrapped: Writer._wrapped,
     BinaryObject: Writer._binary_object,
     Encoded: Writer._encoded,
-    Instant: Writer._timestamp,
+    Instant: _TIMESTAMP,
     TimeSinceMidnight: Writer._time,
 }
 
@@ -1024,11 +1035,11 @@ _SUBCLASS_WRITERS: Final[tuple[tuple[type, _WriteMethod], ...]] = (
     (int, lambda writer, value: writer._integer(TypeCode.LONG, value)),
     (float, lambda writer, value: writer._double(value)),
     (str, lambda writer, value: writer.string(str(value))),
-    (datetime, Writer._timestamp),
-    (date, Writer._sql_date),
+    (datetime, _TIMESTAMP),
+    (date, _SQL_DATE),
     (time, Writer._time),
     (timedelta, Writer._time),
-    (Decimal, Writer._decimal),
+    (Decimal, _DECIMAL),
     (UUID, Writer._uuid),
     (bytes, Writer.byte_array),
     (bytearray, Writer.byte_array),
@@ -1050,10 +1061,10 @@ _TYPED_WRITERS: Final[dict[int, _WriteMethod]] = {
     TypeCode.UUID: Writer._uuid,
     TypeCode.DATE: Writer._java_date,
     TypeCode.BYTE_ARRAY: Writer._bytes,
-    TypeCode.DECIMAL: Writer._decimal,
-    TypeCode.TIMESTAMP: Writer._timestamp,
+    TypeCode.DECIMAL: _DECIMAL,
+    TypeCode.TIMESTAMP: _TIMESTAMP,
     TypeCode.TIME: Writer._time,
-    TypeCode.OPTIMIZED: Writer._sql_date,
+    TypeCode.OPTIMIZED: _SQL_DATE,
 }
 
 
