@@ -20,6 +20,7 @@ COMPILED_MODULES = [
         "codec/reader",
         "codec/columns",
         "codec/column_decimals",
+        "codec/column_objects",
         "codec/table_rows",
         "codec/writer",
         "exchange",

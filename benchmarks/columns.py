@@ -1,9 +1,9 @@
 """How fast results come as columns: Arrow, NumPy, pandas and polars against the raw wire and against rows.
 
 ``python -m benchmarks.columns`` starts a node, fills a table, checks that all forms hold the same, and then lets them
-take turns, round after round. It prints what each did in a second (the median of the rounds), its ratio to the raw wire
-within the same round, with the spread, and the processor time that it took itself. Then a million rows are read in
-batches, to see what they take of memory.
+take turns in an order that changes, round after round. It prints what each did in a second (the median of the rounds),
+its ratio to the raw wire within the same round, with the spread, and the processor time that it took itself. Then a
+million rows are read in batches, to see what they take of memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import gc
 import json
 import os
+import random
 import resource
 import statistics
 import sys
@@ -26,6 +27,8 @@ from benchmarks.__main__ import Process
 
 # Rounds that are not counted, for the server to warm up.
 _WARMING = 3
+# Seconds for which the threads of polars may go on waiting busily, which whoever comes next would pay for.
+_CALM = 0.2
 SELECTS = (("select_8", works.SELECT_8), ("select_1", works.SELECT_1))
 MANY = "SELECT X, X * 3, 'text number ' || X, X / 7.0, X > 5 FROM SYSTEM_RANGE(1, {})"
 
@@ -58,7 +61,6 @@ def forms(url: str) -> dict[str, Callable[[str], Any]]:
         "fetchall": lambda sql: cursor(sql).fetchall(),
         "DataFrame.from_records(fetchall)": frame_of_rows,
         "pandas.read_sql": lambda sql: pandas.read_sql(sql, sqlalchemy_connection),
-        # The last one: its threads go on waiting busily for a while, which whoever comes next would pay for.
         "polars.DataFrame(cursor)": lambda sql: polars.DataFrame(cursor(sql)),
     }
 
@@ -133,7 +135,7 @@ def report(processes: dict[str, Process], works_of: list[tuple[str, str, str]], 
     own: dict[str, list[float]] = {title: [] for _, title, _ in works_of}
     checksums = set()
     for turn in range(-_WARMING, rounds):
-        for process, title, work in works_of:
+        for process, title, work in random.sample(works_of, len(works_of)):
             outcome = processes[process].do(work)
             assert outcome is not None
             found: Any = outcome[1]
@@ -142,6 +144,8 @@ def report(processes: dict[str, Process], works_of: list[tuple[str, str, str]], 
             if found is not None:
                 checksums.add(tuple(found[:2]))
                 own[title].append(found[2])
+            if "polars" in title:
+                time.sleep(_CALM)
     assert len(checksums) == 1, f"not all forms hold the same: {checksums}"
     print(f"\n{select}, {works.ROWS:,} rows, page {works.PAGE:,}, {rounds} rounds")
     for title, times in seconds.items():

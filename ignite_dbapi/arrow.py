@@ -6,9 +6,9 @@ texts and times are handed over as they are, without a copy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from ignite_dbapi.errors import DataError, InterfaceError, ProgrammingError
@@ -18,8 +18,8 @@ from ignite_dbapi.protocol.codec.column_buffers import (
     OBJECTS,
     ColumnBatch,
     DecodedColumn,
-    python_values,
 )
+from ignite_dbapi.protocol.codec.column_objects import objects_of
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ Schema = Mapping[str, Any]
 
 _NUMPY_NUMBERS: Final = {1: "<i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "<f4", 6: "<f8"}
 _FLOATS: Final = (5, 6)
-_MIDNIGHT: Final = datetime(1970, 1, 1)
+# Columns that NumPy and pandas have only objects for. Those of pandas are fewer: pyarrow makes them as fast.
+_NUMPY_OBJECTS: Final = frozenset(
+    {TypeCode.STRING, TypeCode.BYTE_ARRAY, TypeCode.DECIMAL, TypeCode.UUID, TypeCode.TIME}
+)
+_PANDAS_OBJECTS: Final = frozenset({TypeCode.DECIMAL, TypeCode.UUID})
 
 
 def _import(package: str, extra: str) -> Any:
@@ -145,6 +149,7 @@ def _record_batch(batch: ColumnBatch, wanted: Sequence[pyarrow.DataType]) -> pya
 
 class _ArrowMaker:
     holds_objects = False
+    object_kinds: Collection[int] = ()
 
     def __init__(self, schema: Schema | pyarrow.Schema | None = None) -> None:
         pa = _import("pyarrow", "arrow")
@@ -210,6 +215,7 @@ class NumpyArrays:
     """Makes a dict of NumPy arrays by column name."""
 
     holds_objects = True
+    object_kinds = _NUMPY_OBJECTS
 
     def __init__(self) -> None:
         _import("numpy", "numpy")
@@ -264,26 +270,10 @@ def _numpy_array(column: DecodedColumn, count: int) -> Any:
             array[is_null] = np.array("NaT", array.dtype)  # in its own unit: NumPy wants no other
             is_null = None
     else:
-        array = np.empty(count, object)
-        # An object may be a sequence, which NumPy would take for more dimensions.
-        for place, value in enumerate(_objects(column, count)):
-            array[place] = value
+        # Not np.array(): an object may be a sequence, which NumPy would take for more dimensions.
+        array = np.fromiter(objects_of(column, count), object, count)
         is_null = None
     return array if is_null is None else np.ma.MaskedArray(array, is_null)
-
-
-def _objects(column: DecodedColumn, count: int) -> Sequence[Any]:
-    if column.kind == NO_VALUES:
-        return [None] * count
-    if column.kind != TypeCode.TIME:
-        return python_values(column, count)
-    microseconds = memoryview(column.values).cast("q")
-    times: list[Any] = [(_MIDNIGHT + timedelta(microseconds=number)).time() for number in microseconds]
-    if column.validity is not None:
-        for place in range(count):
-            if not column.validity[place >> 3] & 1 << (place & 7):
-                times[place] = None
-    return times
 
 
 # --- pandas ---------------------------------------------------------------------------------------------------
@@ -302,6 +292,7 @@ class DataFrames:
         _import("pyarrow", "arrow")
         self._pandas = _import("pandas", "pandas")
         self._dtype_backend = dtype_backend
+        self.object_kinds: Collection[int] = () if dtype_backend == "pyarrow" else _PANDAS_OBJECTS
 
     def check(self, names: Sequence[str]) -> None:
         """Nothing to say: a DataFrame may have any names."""
@@ -319,28 +310,29 @@ class DataFrames:
 
 def _series(batches: Sequence[ColumnBatch], index: int, dtype_backend: str | None) -> Any:
     pa, pd = _import("pyarrow", "arrow"), _import("pandas", "pandas")
-    last = batches[-1].columns[index]
-    if last.kind in (OBJECTS, TypeCode.UUID):
-        values = [value for batch in batches for value in _object_values(batch.columns[index], batch.row_count)]
-        if last.kind == OBJECTS or dtype_backend != "pyarrow":
-            return pd.Series(values, dtype=object)
+    columns = [batch.columns[index] for batch in batches]
+    last = columns[-1]
+    # Numbers that became decimals later are for Arrow to cast.
+    is_decimals = {(column.kind, column.scale) for column in columns} == {(TypeCode.DECIMAL, last.scale)}
+    if last.kind == OBJECTS or (dtype_backend != "pyarrow" and (is_decimals or last.kind == TypeCode.UUID)):
+        values = [objects_of(column, batch.row_count) for column, batch in zip(columns, batches, strict=True)]
+        return pd.Series(values[0] if len(values) == 1 else list(chain(*values)), dtype=object)
     wanted = _arrow_type(last)
-    parts = [_cast(_array(batch.columns[index], batch), wanted, last.name, batch.first_row) for batch in batches]
+    parts = [
+        _cast(_array(column, batch), wanted, last.name, batch.first_row)
+        for column, batch in zip(columns, batches, strict=True)
+    ]
     chunked = pa.chunked_array(parts, wanted)
-    mapper = _dtype_of(pd, dtype_backend, has_nulls=chunked.null_count > 0)
-    return chunked.to_pandas(types_mapper=mapper)
+    dtype = _dtype_of(pd, wanted, dtype_backend, has_nulls=chunked.null_count > 0)
+    # Whatever the function is, with one pyarrow makes an object of each text, which pandas has an array for.
+    return chunked.to_pandas(types_mapper=None if dtype is None else lambda _: dtype)
 
 
-def _object_values(column: DecodedColumn, count: int) -> Sequence[Any]:
-    return [None] * count if column.kind == NO_VALUES else python_values(column, count)
-
-
-def _dtype_of(pd: Any, dtype_backend: str | None, *, has_nulls: bool) -> Callable[[Any], Any] | None:
-    """What gives pandas' type for an Arrow type; None where it is what pandas takes by itself."""
+def _dtype_of(pd: Any, wanted: pyarrow.DataType, dtype_backend: str | None, *, has_nulls: bool) -> Any:
+    """pandas' type for an Arrow type; None where it is what pandas takes by itself."""
     pa = _import("pyarrow", "arrow")
     if dtype_backend == "pyarrow":
-        dtype: Callable[[Any], Any] = pd.ArrowDtype
-        return dtype
+        return pd.ArrowDtype(wanted)
     nullable: dict[Any, Any] = {}
     if dtype_backend == "numpy_nullable" or has_nulls:
         # NumPy's whole numbers and booleans have no NULL: pandas would make floats of them, which lose digits.
@@ -353,7 +345,7 @@ def _dtype_of(pd: Any, dtype_backend: str | None, *, has_nulls: bool) -> Callabl
         }
     if dtype_backend == "numpy_nullable":
         nullable |= {pa.float32(): pd.Float32Dtype(), pa.float64(): pd.Float64Dtype(), pa.string(): pd.StringDtype()}
-    return nullable.get
+    return nullable.get(wanted)
 
 
 __all__ = ["DataFrames", "NumpyArrays", "RecordBatches", "Schema", "Tables", "reader"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from operator import length_hint
@@ -47,6 +47,10 @@ class ColumnMaker(Protocol[MadeT_co]):
     @property
     def holds_objects(self) -> bool:
         """Whether columns may hold values that only Python has a type for."""
+
+    @property
+    def object_kinds(self) -> Collection[int]:
+        """The kinds of columns whose values are wanted as Python objects."""
 
     def check(self, names: Sequence[str]) -> None:
         """Raise if nothing can be made of columns with *names*, before anything is fetched."""
@@ -292,6 +296,7 @@ class CursorState:
         if self._decoder is None:
             self._decoder = ColumnDecoder(result.columns, self._taken)
         self._decoder.holds_objects = maker.holds_objects
+        self._decoder.object_kinds = maker.object_kinds
         return result, self._decoder
 
     def _made_of(self, result: ResultSet, maker: ColumnMaker[T], batches: list[ColumnBatch]) -> T:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, getcontext, localcontext
+from importlib.metadata import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -56,9 +57,12 @@ KINDS = (
 )  # fmt: skip
 
 
-def decode(rows: Sequence[Sequence[Any]], knowledge: Knowledge | None = None, pages: int = 1) -> ColumnBatch:
+def decode(
+    rows: Sequence[Sequence[Any]], knowledge: Knowledge | None = None, pages: int = 1, kinds: Collection[int] = ()
+) -> ColumnBatch:
     knowledge = knowledge or known()
     decoder = ColumnDecoder([f"C{index}" for index in range(len(rows[0]))])
+    decoder.object_kinds = kinds
     step = max(len(rows) // pages, 1)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
@@ -475,6 +479,74 @@ def test_numpy() -> None:
     assert array.tolist() == [2.5]
 
 
+WORDS = ["a", "", "é", "\U0001f40d", "\0", None]
+DECIMALS = [Decimal(text) for text in ("0", "1.5", "-2", "0.25", f"{10**37}", f"-{2**63}", "1E+3")]
+DIGITS = Decimal("0." + "1" * 50)
+TIMES = [time(23, 59, 59, 999000), time(), time(12, 30), None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        WORDS,
+        [b"", b"\0x", None, bytes(300)],
+        [None, *DECIMALS, None],
+        # The scale grows with the second and the third page, and needs more than 128 bits in the end.
+        [Decimal(3), None, Decimal("-0.5"), None, DIGITS, -DIGITS],
+        [UUID(int=2**127 + 1), None, UUID(int=0)],
+        TIMES,
+        # Before the first decimal there are other numbers, or nothing.
+        [Typed(INT, 7), 8, Decimal("1.5"), None],
+        [None, None, None, "x"],
+    ],
+    ids=str,
+)
+def test_objects_are_made_as_pages_come(values: list[Any]) -> None:
+    rows = [(value,) for value in values]
+    at_once, *by_pages = (
+        arrow.NumpyArrays().make([decode(rows, pages=pages, kinds=kinds)])["C0"].tolist()
+        for pages in (1, 2, 3, len(rows))
+        for kinds in ((), arrow.NumpyArrays.object_kinds)
+    )
+    wanted = [value.value if isinstance(value, Typed) else value for value in values]
+    assert at_once == wanted
+    for made in by_pages:
+        assert [repr(value) for value in made] == [repr(value) for value in at_once]
+
+
+def test_objects_of_rows_that_were_decoded_before() -> None:
+    # By a fetch that wanted no objects, and was given up.
+    decoder = ColumnDecoder(["A", "B"])
+    rows: list[list[Any]] = [["x", Decimal("1.5")], [None, Decimal(2)], ["z", None]]
+    for number, row in enumerate(rows):
+        decoder.object_kinds = arrow.NumpyArrays.object_kinds if number == 1 else ()
+        body = encoded(row)
+        decoder.append(body, known(), 0, len(body), 1)
+    decoder.object_kinds = arrow.NumpyArrays.object_kinds
+    made = arrow.NumpyArrays().make([decoder.finish()])
+    assert made["A"].tolist() == ["x", None, "z"]
+    assert list(map(str, made["B"])) == ["1.5", "2.0", "None"]
+
+
+def test_objects_of_a_page_that_is_damaged_are_not_kept() -> None:
+    decoder = ColumnDecoder(["A"])
+    decoder.object_kinds = arrow.NumpyArrays.object_kinds
+    good, bad = encoded(["x", "y"]), encoded(["z", Typed(INT, 1)])
+    decoder.append(good, known(), 0, len(good), 2)
+    with pytest.raises(DataError, match="column 'A', row 3 "):
+        decoder.append(bad, known(), 0, len(bad), 2)
+    decoder.append(good, known(), 0, len(good), 2)
+    assert arrow.NumpyArrays().make([decoder.finish()])["A"].tolist() == ["x", "y", "x", "y"]
+
+
+def test_making_objects_leaves_the_context_of_decimals_alone() -> None:
+    context = getcontext().copy()
+    with localcontext(prec=3):
+        assert numpy_of([Decimal("1.23456789")])[0] == Decimal("1.23456789")
+        assert getcontext().prec == 3
+    assert repr(getcontext()) == repr(context)
+
+
 def test_numpy_of_several_batches() -> None:
     plain = arrow.NumpyArrays().make(batches_of([1, 2], [3]))["A"]
     assert (type(plain), plain.tolist()) == (np.ndarray, [1, 2, 3])
@@ -506,6 +578,11 @@ def test_pandas() -> None:
     ]
     assert frame["C0"].tolist() == [2**60 + 1, pd.NA]
     assert frame["C3"].tolist() == [UUID(int=1), None]
+    texts_and_decimals = frame_of([("x", Decimal("1.5")), (None, None)])
+    assert texts_and_decimals["C0"].dtype == pd.Series(["x", None]).dtype
+    assert texts_and_decimals["C1"].tolist() == [Decimal("1.5"), None]
+    assert str(frame_of([("x", Decimal("1.5"))], "pyarrow").dtypes["C1"]) == "decimal128(38, 1)[pyarrow]"
+    assert str(frame_of([("x", UUID(int=1))], "pyarrow").dtypes["C0"]) == "string[pyarrow]"
     assert str(frame_of([("x", 1)], "pyarrow").dtypes["C1"]) == "int64[pyarrow]"
     assert str(frame_of([("x", 1)], "numpy_nullable").dtypes["C1"]) == "Int64"
     with pytest.raises(ProgrammingError, match="dtype_backend 'polars'"):
@@ -526,6 +603,7 @@ def test_missing_packages(package: str, extra: str, make: Any, monkeypatch: pyte
     with pytest.raises(InterfaceError, match=rf"'{package}', .* pip install 'ignite-dbapi\[{extra}\]'") as caught:
         make()
     assert caught.value.code == "missing_package"
+    assert extra in (metadata("ignite-dbapi").get_all("Provides-Extra") or [])
 
 
 # --- compiled and interpreted ---------------------------------------------------------------------------------------
@@ -549,12 +627,14 @@ def interpreted() -> Any:
     columns: Any = interpreted_form("columns")
     decimals = interpreted_form("column_decimals")
     columns.fix_decimals, columns.fixed_decimals = decimals.fix_decimals, decimals.fixed_decimals
+    columns.add_objects = interpreted_form("column_objects").add_objects
     return columns
 
 
 def outcome(module: ModuleType, bodies: Sequence[tuple[bytes, int]], columns: int, knowledge: Knowledge) -> Any:
     """Everything that can be seen of decoding *bodies*, errors and types and buffers."""
     decoder = module.ColumnDecoder([f"C{index}" for index in range(columns)])
+    decoder.object_kinds = arrow.NumpyArrays.object_kinds
     seen: list[Any] = []
     for body, rows in bodies:
         try:

@@ -6,11 +6,8 @@ What :mod:`~ignite_dbapi.protocol.codec.columns` does seldom, and both its forms
 from __future__ import annotations
 
 from array import array
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from itertools import pairwise
 from struct import Struct
 from typing import Any, Final
-from uuid import UUID
 
 import attrs
 
@@ -42,8 +39,6 @@ _I16: Final = Struct("<h").unpack_from
 I32: Final = Struct("<i")
 I64: Final = Struct("<q")
 
-_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-
 
 @attrs.define(eq=False)
 class Column:
@@ -52,7 +47,8 @@ class Column:
     *values* holds values of one size one after the other, or the bytes of texts, byte arrays and decimals, of which
     number *n* lies between the entries *n* and *n* + 1 of *ends*. *nulls* are the numbers of the rows without a value,
     and *scales* the scales of decimals. Both, and *ends*, are numbers of 32 bits. *unit* is how many nanoseconds one
-    of a TIMESTAMP column's numbers stands for. *objects* are the values of a column of objects.
+    of a TIMESTAMP column's numbers stands for. *objects* are the values of a column of objects, or as many of another
+    column's as were made (see :mod:`~ignite_dbapi.protocol.codec.column_objects`).
     """
 
     name: str
@@ -304,49 +300,3 @@ def check_magnitude(payload: bytes) -> None:
         raise ProtocolError("decimal without magnitude bytes")
     if len(payload) > MAXIMUM_DECIMAL_SIZE:
         raise WrongKind(f"a decimal of {len(payload)} bytes")
-
-
-def python_values(column: DecodedColumn, count: int) -> list[Any]:
-    """The values of a column of texts, byte arrays, decimals, UUIDs or objects as Python objects, None for NULL."""
-    values, width = bytes(column.values), column.width
-    items: list[Any]
-    if column.kind == OBJECTS:
-        assert column.objects is not None
-        return column.objects
-    if column.kind in (9, 12):
-        assert column.offsets is not None
-        ends = array("i", bytes(column.offsets)).tolist()
-        if column.kind == 9 and values.isascii():
-            # Characters are where the bytes are, so that there is one object to make for each and not two.
-            text = values.decode()
-            items = [text[start:stop] for start, stop in pairwise(ends)]
-        else:
-            items = [values[start:stop] for start, stop in pairwise(ends)]
-            if column.kind == 9:
-                items = [item.decode() for item in items]
-    elif column.kind == 30:
-        power = Decimal((0, (1,), -column.scale))
-        items = [_EXACT.multiply(Decimal(number), power) for number in _wide_integers(values, width)]
-    elif column.kind == 10:
-        items = [UUID(bytes=values[start : start + 16]) for start in range(0, count * 16, 16)]
-    else:
-        raise TypeError(f"columns of kind {column.kind} are not made of objects")
-    if column.validity is not None:
-        for place in range(count):
-            if not column.validity[place >> 3] & 1 << (place & 7):
-                items[place] = None
-    return items
-
-
-def _wide_integers(values: bytes, width: int) -> list[int]:
-    """Integers of *width* bytes, which are more than Python's arrays know."""
-    if width != 16:
-        return [
-            int.from_bytes(values[start : start + width], "little", signed=True)
-            for start in range(0, len(values), width)
-        ]
-    halves = array("q", values).tolist()
-    return [
-        low if high == low >> 63 else (high << 64) + (low & 0xFFFF_FFFF_FFFF_FFFF)
-        for low, high in zip(halves[::2], halves[1::2], strict=True)
-    ]

@@ -48,6 +48,8 @@ def fix_decimals(column: Column, count: int) -> int:
     scale = _largest(column.scales, done)
     if scale > column.scale:
         column.scale = scale
+        # Objects have the scale of the column, too.
+        column.objects = []
         done = 0
         if scale > 38:
             column.width = 32

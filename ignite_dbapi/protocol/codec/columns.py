@@ -9,7 +9,7 @@ exactly.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Final
 
@@ -43,6 +43,7 @@ from ignite_dbapi.protocol.codec.column_buffers import (
     utf8,
 )
 from ignite_dbapi.protocol.codec.column_decimals import fix_decimals, fixed_decimals
+from ignite_dbapi.protocol.codec.column_objects import add_objects
 from ignite_dbapi.protocol.codec.knowledge import Knowledge
 from ignite_dbapi.protocol.codec.reader import Reader
 from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, TypeCode
@@ -366,11 +367,13 @@ def _fill(progress: cython.pointer(Progress), cells: cython.pointer(Cell)) -> cy
 class ColumnDecoder:
     """Appends the rows of pages to columns with *names*; *first_row* is the number of the first one in the result.
 
-    Unless *holds_objects*, values without a type of their own in Arrow raise DataError.
+    Unless *holds_objects*, values without a type of their own in Arrow raise DataError. Columns of *object_kinds* get
+    their values as Python objects as well.
     """
 
     row_count = cython.declare(cython.Py_ssize_t, visibility="readonly")
     holds_objects = cython.declare(cython.bint, visibility="public")
+    object_kinds = cython.declare(object, visibility="public")
     _columns = cython.declare(list)
     _first_row = cython.declare(object)
     _offsets = cython.declare(object)
@@ -380,6 +383,7 @@ class ColumnDecoder:
     def __init__(self, names: Sequence[str], first_row: int = 0) -> None:
         self.row_count = 0
         self.holds_objects = True
+        self.object_kinds = ()
         self._columns = [Column(name) for name in names]
         self._first_row = first_row
 
@@ -414,16 +418,19 @@ class ColumnDecoder:
                 else:
                     column.roll_back(self.row_count, null_count)
         self.row_count += row_count
+        # Not only at the end, when nothing is under way any more.
         for column in columns:
             if column.kind == TypeCode.DECIMAL and not column.has_misfit:
-                # Not only at the end, when nothing is under way any more. What does not fit is told there.
+                # What does not fit is told at the end.
                 column.has_misfit = fix_decimals(column, self.row_count) >= 0
+            if column.kind in self.object_kinds and not column.has_misfit:
+                add_objects(column, self.row_count)
         return position
 
     def finish(self) -> ColumnBatch:
         """What was appended since the last time, as columns; those that follow have the same types, or wider ones."""
         count = self.row_count
-        decoded = [_decoded(column, count, self._first_row) for column in self._columns]
+        decoded = [_decoded(column, count, self._first_row, self.object_kinds) for column in self._columns]
         batch = ColumnBatch(decoded, count, self._first_row)
         self._first_row += count
         self.row_count = 0
@@ -703,7 +710,7 @@ class ColumnDecoder:
 # --- what Arrow wants -----------------------------------------------------------------------------------------
 
 
-def _decoded(column: Column, count: int, first_row: int) -> DecodedColumn:
+def _decoded(column: Column, count: int, first_row: int, object_kinds: Collection[int]) -> DecodedColumn:
     null_count = len(column.nulls) // 4
     validity = _validity(column.nulls, count) if null_count else None
     values = column.values
@@ -713,6 +720,9 @@ def _decoded(column: Column, count: int, first_row: int) -> DecodedColumn:
         values = fixed_decimals(column, count, first_row)
     if column.kind == OBJECTS:
         null_count = sum(value is None for value in column.objects)
+    elif column.kind in object_kinds:
+        # Rows that were decoded for somebody else have none so far.
+        add_objects(column, count)
     return DecodedColumn(
         name=column.name,
         kind=column.kind,
@@ -720,7 +730,7 @@ def _decoded(column: Column, count: int, first_row: int) -> DecodedColumn:
         validity=validity,
         values=values,
         offsets=column.ends if column.kind in (9, 12) else None,
-        objects=column.objects if column.kind == OBJECTS else None,
+        objects=column.objects if column.kind == OBJECTS or column.kind in object_kinds else None,
         unit=column.unit,
         scale=column.scale,
         width=column.width,
