@@ -6,8 +6,9 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
     && { echo "$$candidate"; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Further environments: the oldest SQLAlchemy, the compiled codec for measurements, and one for each Python.
-VENV_SQLALCHEMY_20 := .venv-sqlalchemy-2.0
+# Further environments: the oldest versions of what the extras bring along, the compiled codec for measurements, and
+# one for each Python.
+VENV_OLDEST := .venv-oldest
 VENV_COMPILED := .venv-compiled
 
 # The Pythons that the driver is for, and the path of each: on PATH or under pyenv, or nothing.
@@ -26,13 +27,13 @@ PYTEST_ARGUMENTS ?=
 BENCH_ARGUMENTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-sqlalchemy-2.0 wheels environments test-matrix $(INTERPRETED) $(COMPILED) compiled lint \
+.PHONY: help demo test test-oldest wheels environments test-matrix $(INTERPRETED) $(COMPILED) compiled lint \
     format bench clean python pythons
 
 help:
 	@echo "make demo                 start a node, load data, show SQL through DB-API, SQLAlchemy and pandas, and keys and values"
 	@echo "make test                 run all tests against nodes that they start themselves"
-	@echo "make test-sqlalchemy-2.0  run the SQLAlchemy, pandas and Alembic tests with SQLAlchemy 2.0"
+	@echo "make test-oldest          run the SQLAlchemy, pandas, Arrow and Alembic tests with the oldest versions of these"
 	@echo "make wheels               build the source distribution and wheels into dist, and check them"
 	@echo "make test-3.12-compiled   run all tests from a wheel, with that Python; also -interpreted, 3.11 and 3.13"
 	@echo "make test-matrix          all six of these, one after the other (or side by side: make -j3 -O test-matrix)"
@@ -60,10 +61,12 @@ $(VENV)/.dev: pyproject.toml setup.py | python
 	IGNITE_DBAPI_PURE=1 $(BIN)/pip install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.demo
 
-$(VENV_SQLALCHEMY_20)/.dev: pyproject.toml setup.py | python
-	$(PYTHON) -m venv $(VENV_SQLALCHEMY_20)
-	IGNITE_DBAPI_PURE=1 $(VENV_SQLALCHEMY_20)/bin/pip install --quiet --editable ".[test]" "SQLAlchemy<2.1"
-	@touch $@
+# With the oldest Python, which alone all of them are made for.
+$(VENV_OLDEST)/.dev: pyproject.toml setup.py tests/oldest.txt
+	@test -n "$(call PYTHON_OF,3.11)" || $(call SKIPPED,3.11); set -ex; \
+	"$(call PYTHON_OF,3.11)" -m venv --clear $(VENV_OLDEST); \
+	IGNITE_DBAPI_PURE=1 $(VENV_OLDEST)/bin/pip install --quiet --constraint tests/oldest.txt --editable ".[test]"; \
+	touch $@
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m examples.demo
@@ -75,8 +78,9 @@ test: $(VENV)/.dev
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-test-sqlalchemy-2.0: $(VENV_SQLALCHEMY_20)/.dev
-	$(VENV_SQLALCHEMY_20)/bin/python -m pytest -k "sqlalchemy or pandas or alembic" $(PYTEST_ARGUMENTS)
+test-oldest: $(VENV_OLDEST)/.dev
+	@test -e $(VENV_OLDEST)/.dev || $(call SKIPPED,3.11); set -x; \
+	$(VENV_OLDEST)/bin/python -m pytest -k "sqlalchemy or pandas or alembic or arrow or columns" $(PYTEST_ARGUMENTS)
 
 # --- wheels, and the tests of what is in them -------------------------------------------------------------------------
 
@@ -108,7 +112,7 @@ wheels: $(VERSIONS:%=dist/.wheel-%)
 	.venv-$*/bin/pip install --quiet --force-reinstall --no-deps dist/*-cp$(subst .,,$*)-*.whl && \
 	.venv-$*/bin/pip install --quiet "$$(ls dist/*-cp$(subst .,,$*)-*.whl)[test]" && touch $@
 
-environments: $(VENV)/.dev $(VENV_SQLALCHEMY_20)/.dev $(VERSIONS:%=.venv-%/.test)
+environments: $(VENV)/.dev $(VENV_OLDEST)/.dev $(VERSIONS:%=.venv-%/.test)
 
 test-matrix: $(INTERPRETED) $(COMPILED)
 
@@ -159,4 +163,4 @@ bench: compiled
 	cd $(VENV_COMPILED)/run && ../bin/python -m benchmarks.footprint
 
 clean:
-	rm -rf $(VENV) $(VENV_SQLALCHEMY_20) $(VENV_COMPILED) $(VERSIONS:%=.venv-%) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(VENV_OLDEST) $(VENV_COMPILED) $(VERSIONS:%=.venv-%) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

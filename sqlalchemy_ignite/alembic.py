@@ -381,7 +381,11 @@ class IgniteImpl(DefaultImpl):
 _render_any_create_table = renderers.dispatch(CreateTableOp)
 
 
-@renderers.dispatch_for(CreateTableOp, replace=True)
+# What dispatch_for(…, replace=True) does, which came with Alembic 1.18.
+renderers._registry.pop((CreateTableOp, "default"))
+
+
+@renderers.dispatch_for(CreateTableOp)
 def _render_create_table(autogen_context: AutogenContext, op: CreateTableOp) -> Any:
     """Render a ``Column`` among the ``ignite_*`` options as its name, which Alembic would render as its ``repr``."""
     op.kw = {key: str(value.name) if isinstance(value, Column) else value for key, value in op.kw.items()}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import ignite_dbapi
 
@@ -186,3 +189,22 @@ def test_nothing_reads_the_plans_of_this_project() -> None:
     for folder in ("ignite_dbapi", "sqlalchemy_ignite", "tests", "examples", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             assert plans not in path.read_text(), path
+
+
+def test_the_oldest_versions_are_tested() -> None:
+    sources = Path(__file__).parents[2]  # not where the driver is installed
+    project = tomllib.loads((sources / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"]]
+    for extra in ("sqlalchemy", "asyncio", "pandas", "numpy", "arrow", "alembic", "local"):
+        needed += extras[extra]
+    lowest = set()
+    for requirement in map(Requirement, needed):
+        (version,) = (Version(one.version) for one in requirement.specifier if one.operator == ">=")
+        lowest.add((requirement.name, version))
+    tested = set()
+    for line in (sources / "tests" / "oldest.txt").read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, version_text = line.partition("==")
+            tested.add((name, Version(version_text)))
+    assert tested == lowest
