@@ -7,6 +7,7 @@ texts and times are handed over as they are, without a copy.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -30,7 +31,7 @@ Schema = Mapping[str, Any]
 
 _NUMPY_NUMBERS: Final = {1: "<i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "<f4", 6: "<f8"}
 _FLOATS: Final = (5, 6)
-# Columns that NumPy and pandas have only objects for. Those of pandas are fewer: pyarrow makes them as fast.
+# Columns that NumPy has only objects for. For pandas these two alone: pyarrow makes the others as fast.
 _NUMPY_OBJECTS: Final = frozenset(
     {TypeCode.STRING, TypeCode.BYTE_ARRAY, TypeCode.DECIMAL, TypeCode.UUID, TypeCode.TIME}
 )
@@ -115,7 +116,22 @@ def _converted(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
         return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string()).cast(
             target
         )
+    if pa.types.is_decimal(target) and pa.types.is_integer(array.type):
+        # pyarrow asks for room for the largest number of the type, whatever the numbers are.
+        array = array.cast(pa.decimal128(38, 0))
+    if pa.types.is_decimal(target) and pa.types.is_decimal(array.type):
+        _check_digits(array, target)
     return array.cast(target)
+
+
+def _check_digits(array: pyarrow.Array, target: pyarrow.DataType) -> None:
+    """Raise ArrowInvalid for a decimal with too many digits before the point: pyarrow makes another number of it."""
+    pa, pc = _import("pyarrow", "arrow"), _import("pyarrow.compute", "arrow")
+    limit = Decimal(1).scaleb(target.precision - target.scale)
+    for value in pc.min_max(array).as_py().values():
+        # Not abs(), which rounds.
+        if value is not None and value.copy_abs() >= limit:
+            raise pa.ArrowInvalid(f"{value} has too many digits for {target}")
 
 
 def _first_failing(array: pyarrow.Array, target: pyarrow.DataType) -> int:
@@ -168,6 +184,14 @@ class _ArrowMaker:
             )
 
     def _wanted_types(self, batch: ColumnBatch) -> list[pyarrow.DataType]:
+        for column in batch.columns:
+            if column.kind == OBJECTS:
+                # Fetched for NumPy or pandas first, by a call that was given up.
+                raise DataError(
+                    f"column {column.name!r}: Arrow has no type for the objects in it; select their fields or CAST "
+                    f"them to VARCHAR, or use fetch_pandas(), fetch_numpy() or fetchall()",
+                    code="column_of_objects",
+                )
         return [self._schema.get(column.name) or _arrow_type(column) for column in batch.columns]
 
 

@@ -381,11 +381,16 @@ class IgniteImpl(DefaultImpl):
 _render_any_create_table = renderers.dispatch(CreateTableOp)
 
 
-# What dispatch_for(…, replace=True) does, which came with Alembic 1.18.
-renderers._registry.pop((CreateTableOp, "default"))
+def _renders(operation: type[CreateTableOp]) -> Callable[[Any], Any]:
+    try:
+        return renderers.dispatch_for(operation, replace=True)
+    except TypeError:
+        # Before Alembic 1.18 none could be replaced.
+        renderers._registry.pop((operation, "default"))
+        return renderers.dispatch_for(operation)
 
 
-@renderers.dispatch_for(CreateTableOp)
+@_renders(CreateTableOp)
 def _render_create_table(autogen_context: AutogenContext, op: CreateTableOp) -> Any:
     """Render a ``Column`` among the ``ignite_*`` options as its name, which Alembic would render as its ``repr``."""
     op.kw = {key: str(value.name) if isinstance(value, Column) else value for key, value in op.kw.items()}

@@ -306,6 +306,10 @@ class CursorState:
             # Rows are missing from here on, which must not look like the end of the result.
             result.fail(error)
             raise
+        except BaseException:
+            # Only this call was given up: these rows are still the next ones.
+            self._batches = [*batches, *self._batches]
+            raise
         self._taken += sum(batch.row_count for batch in batches)
         return made
 

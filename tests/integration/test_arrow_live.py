@@ -22,7 +22,7 @@ import sqlalchemy
 
 import ignite_dbapi
 import ignite_dbapi.aio
-from ignite_dbapi import DataError, InterfaceError, ProgrammingError
+from ignite_dbapi import DataError, InterfaceError, ProgrammingError, arrow
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 COLUMNS = (
@@ -241,6 +241,23 @@ def test_objects(table: Callable[..., str], connection: Any) -> None:
     assert frame["_KEY"][0]["A"] == 1
     assert frame["C"].tolist() == ["x"]
     assert connection.execute(f"SELECT _KEY FROM {name}").fetch_numpy()["_KEY"][0]["B"] == 2
+
+
+def test_goes_on_where_making_arrays_was_interrupted(connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = connection.execute(NUMBERS.format(100), page_size=10)
+
+    def interrupted(*_: Any) -> None:
+        raise TimeoutError  # as a signal handler may
+
+    with monkeypatch.context() as patched:
+        patched.setattr(arrow.NumpyArrays, "make", interrupted)
+        patched.setattr(arrow.RecordBatches, "make", interrupted)
+        with pytest.raises(TimeoutError):
+            cursor.fetch_record_batches(size=7)
+        with pytest.raises(TimeoutError):
+            cursor.fetch_numpy()
+    assert cursor.fetch_record_batches().read_next_batch().num_rows == 7
+    assert cursor.fetch_numpy()["X"].tolist() == list(range(8, 101))
 
 
 def test_without_a_result(connection: Any) -> None:

@@ -55,10 +55,15 @@ def fix_decimals(column: Column, count: int) -> int:
             column.width = 32
     while column.scale <= 76:
         del column.fixed[column.width * done :]
-        column.fixed += bytes(column.width * (count - done))
-        failed = _rescaled(
-            column.fixed, column.values, column.ends, column.scales, done, count, column.scale, column.width
-        )
+        try:
+            column.fixed += bytes(column.width * (count - done))
+            failed = _rescaled(
+                column.fixed, column.values, column.ends, column.scales, done, count, column.scale, column.width
+            )
+        except BaseException:
+            # An interrupt: what is not written yet would be taken for zeros.
+            del column.fixed[column.width * done :]
+            raise
         if failed < 0:
             return -1
         if column.width == 32:

@@ -29,7 +29,8 @@ if cython.compiled:
 
 COMPILED: bool = bool(cython.compiled)
 
-# Exact for the 76 digits that Arrow has. It is a thread's for a moment, in which finalizers run and might divide.
+# Exact for the 76 digits that Arrow has. Not without limit: it is the thread's context for a moment, in which
+# finalizers may run, and one that divides would not end.
 _WIDE = Context(prec=80, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _MIDNIGHT = datetime(1970, 1, 1)
 _LOW_BITS = (1 << 64) - 1
@@ -85,8 +86,8 @@ def _made(
         # Half the time that Decimal takes to read digits.
         power = Decimal((0, (1,), -scale))
         context = getcontext()
-        setcontext(_WIDE)
         try:
+            setcontext(_WIDE)
             return _decimals(values, width, power, first, stop)
         finally:
             setcontext(context)

@@ -418,14 +418,19 @@ class ColumnDecoder:
                 else:
                     column.roll_back(self.row_count, null_count)
         self.row_count += row_count
-        # Not only at the end, when nothing is under way any more.
-        for column in columns:
+        return position
+
+    def prepare(self) -> None:
+        """Do with the rows that are there what :meth:`finish` would do, when nothing is under way any more.
+
+        May be given up at any point, and called again.
+        """
+        for column in self._columns:
             if column.kind == TypeCode.DECIMAL and not column.has_misfit:
                 # What does not fit is told at the end.
                 column.has_misfit = fix_decimals(column, self.row_count) >= 0
             if column.kind in self.object_kinds and not column.has_misfit:
                 add_objects(column, self.row_count)
-        return position
 
     def finish(self) -> ColumnBatch:
         """What was appended since the last time, as columns; those that follow have the same types, or wider ones."""

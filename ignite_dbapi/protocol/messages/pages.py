@@ -70,13 +70,15 @@ class Page:
         return rows
 
     def take_columns(self, count: int, decoder: ColumnDecoder, context: Context) -> None:
-        """Let *decoder* have the next *count* rows, or all that are left. Raises without having moved."""
+        """Let *decoder* have the next *count* rows, or all that are left. An Error is raised without having moved."""
         count = min(count, self.row_count)
         position = decoder.append(self.data, context.knowledge, self.position, self.end, count)
         if count == self.row_count:
             _check_end(position, self.end)
         self.position = position
         self.row_count -= count
+        # Only now, since it may be interrupted: the rows are the decoder's already.
+        decoder.prepare()
 
 
 def _check_end(position: int, end: int) -> None:
