@@ -19,6 +19,7 @@ from ignite_dbapi.protocol.codec.column_buffers import (
     OBJECTS,
     ColumnBatch,
     DecodedColumn,
+    no_arrow_type,
 )
 from ignite_dbapi.protocol.codec.column_objects import objects_of
 from ignite_dbapi.protocol.codec.type_codes import TypeCode
@@ -187,11 +188,8 @@ class _ArrowMaker:
         for column in batch.columns:
             if column.kind == OBJECTS:
                 # Fetched for NumPy or pandas first, by a call that was given up.
-                raise DataError(
-                    f"column {column.name!r}: Arrow has no type for the objects in it; select their fields or CAST "
-                    f"them to VARCHAR, or use fetch_pandas(), fetch_numpy() or fetchall()",
-                    code="column_of_objects",
-                )
+                places = (place for place, value in enumerate(column.objects or ()) if value is not None)
+                raise no_arrow_type(column.name, batch.first_row + next(places, 0))
         return [self._schema.get(column.name) or _arrow_type(column) for column in batch.columns]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from ignite_dbapi.errors import ProtocolError
+from ignite_dbapi.errors import DataError, ProtocolError
 from ignite_dbapi.protocol.codec.reader import MAXIMUM_DECIMAL_SIZE, decode_text
 from ignite_dbapi.protocol.codec.type_codes import SQL_DATE_PREFIX, SQL_DATE_SIZE, TypeCode
 
@@ -167,6 +167,15 @@ class WrongKind(Exception):
 def truncated(end: int) -> ProtocolError:
     """The error for a message that ends within a value."""
     return ProtocolError(f"message ends within a value: {end} bytes are there")
+
+
+def no_arrow_type(name: str, row: int) -> DataError:
+    """The error for an object in the column *name*, where Arrow's types are wanted."""
+    return DataError(
+        f"column {name!r}, row {row} (from 0): Arrow has no type for the object there; select its fields or CAST it to "
+        f"VARCHAR, or use fetch_pandas(), fetch_numpy() or fetchall()",
+        code="column_of_objects",
+    )
 
 
 def kind_of_first(code: int, data: bytes, position: int) -> int:

@@ -38,6 +38,7 @@ from ignite_dbapi.protocol.codec.column_buffers import (
     bytes_at,
     check_magnitude,
     kind_of_first,
+    no_arrow_type,
     put_null,
     truncated,
     utf8,
@@ -619,7 +620,7 @@ class ColumnDecoder:
         try:
             if column.kind == OBJECTS:
                 if not self.holds_objects:
-                    raise self._no_type(column, place)
+                    raise no_arrow_type(column.name, self._first_row + place)
                 after = self._append_object(column, data, knowledge, position, end)
             elif column.kind == NO_VALUES:
                 column.become(kind_of_first(code, data, position), place)
@@ -693,13 +694,6 @@ class ColumnDecoder:
             f"into {'64 bits of nanoseconds' if column.kind == 33 else '32 bits of days'}; CAST it to VARCHAR, or to a "
             f"TIMESTAMP without parts of a microsecond",
             code="value_not_representable",
-        )
-
-    def _no_type(self, column: Column, place: int) -> DataError:
-        return DataError(
-            f"column {column.name!r}, row {self._first_row + place} (from 0): Arrow has no type for the object there; "
-            f"select its fields or CAST it to VARCHAR, or use fetch_pandas(), fetch_numpy() or fetchall()",
-            code="column_of_objects",
         )
 
     def _mixed(self, column: Column, code: int, place: int, reason: str) -> DataError:
