@@ -44,8 +44,10 @@ class BuildOrGiveUp(build_ext):
 
 
 def extensions() -> list[Any]:
-    # The compiled form reads little-endian data as it lies in memory.
-    if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0") or sys.byteorder != "little":
+    if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
+        return []
+    # The compiled form reads little-endian data as it lies in memory, and adds lengths of up to 2 GiB to positions.
+    if sys.byteorder != "little" or sys.maxsize < 2**32:
         return []
     try:
         from Cython.Build import cythonize

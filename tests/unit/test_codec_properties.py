@@ -29,6 +29,7 @@ from ignite_dbapi.protocol.codec import (
     Writer,
     decode,
     encode,
+    reader,
 )
 from ignite_dbapi.protocol.codec.clock import clock_for
 from ignite_dbapi.protocol.codec.names import name_id, string_hash
@@ -173,6 +174,17 @@ def test_decimals_keep_digits_and_scale(value: Decimal) -> None:
         return
     assert identical(decode(encode(value)), value)
     assert identical(Reader(encode(value), known()).rows(1, 1), [(value,)])
+
+
+@pytest.mark.parametrize("scale", [-(2**31), 2**31 - 1])
+def test_decimals_beyond_a_python_of_32_bits(scale: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"\x1e" + struct.pack("<ii", scale, 1) + b"\x07"
+    narrow = reader._EXACT.copy()
+    narrow.Emax, narrow.Emin, narrow.prec = 425_000_000, -425_000_000, 425_000_000
+    monkeypatch.setattr(reader, "_EXACT", narrow)
+    with pytest.raises(DataError, match=f"scale {scale}") as caught:
+        decode(data)
+    assert caught.value.code == "value_not_representable"
 
 
 def test_the_decimal_context_of_the_thread_has_no_say() -> None:

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, getcontext, setcontext
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    Context,
+    Decimal,
+    DecimalException,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    getcontext,
+    setcontext,
+)
 from struct import Struct, unpack_from
 from struct import error as StructError  # noqa: N812 - it is a class
 from typing import Any
@@ -79,7 +91,7 @@ _MAXIMUM_DEPTH = 100
 MAXIMUM_DECIMAL_SIZE = 1 << 14
 
 # Exact whatever the size: never rounds, and never touches the thread's own decimal context.
-_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation, Overflow])
 # Exact for what has up to 40 digits. It may be a thread's for a moment, in which finalizers run and might divide.
 _WIDE = Context(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _POWERS_OF_TEN = [Decimal(f"1E-{scale}") for scale in range(64)]
@@ -196,8 +208,14 @@ def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
         unscaled = -int.from_bytes(bytes((magnitude[0] & 0x7F,)) + magnitude[1:], "big")
     else:
         unscaled = int.from_bytes(magnitude, "big")
-    power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else Decimal((0, (1,), -scale))
-    return _EXACT.multiply(Decimal(unscaled), power)
+    try:
+        power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else Decimal((0, (1,), -scale))
+        return _EXACT.multiply(Decimal(unscaled), power)
+    except (DecimalException, OverflowError):
+        # Python of 32 bits has no exponents beyond 425,000,000.
+        raise DataError(
+            f"decimal of scale {scale}, which the decimals of this Python cannot have", code="value_not_representable"
+        ) from None
 
 
 # --- values that the compiled loop makes by itself: compiled only ----------------------------------------------
