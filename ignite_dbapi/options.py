@@ -13,8 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import parse_qsl, unquote
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -163,10 +161,13 @@ def _schema(value: Any, _: Any, field: attrs.Attribute[Any]) -> str:
 def _timezone(value: Any, _: Any, field: attrs.Attribute[Any]) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, ZoneInfo) and value.key:
-        return value.key
     if isinstance(value, str):
         return value
+    # Loaded here because it takes a twentieth of the time to import this package, and few have one.
+    from zoneinfo import ZoneInfo
+
+    if isinstance(value, ZoneInfo) and value.key:
+        return value.key
     raise _invalid(field.name, value, "the name of a time zone, such as 'Europe/Berlin'")
 
 
@@ -461,6 +462,9 @@ def parse_url(url: str) -> dict[str, Any]:
             "ignite://user:password@host:10800,host2:10801/SCHEMA?option=value",
             code="invalid_url",
         )
+    # Loaded here because it takes a fortieth of the time to import this package.
+    from urllib.parse import parse_qsl, unquote
+
     values: dict[str, Any] = {}
     credentials, at, hosts = parts["authority"].rpartition("@")
     if at:

@@ -12,7 +12,6 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from struct import Struct
 from typing import Final, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ignite_dbapi.errors import DataError, InterfaceError
 from ignite_dbapi.protocol.codec.values import NanosecondDatetime
@@ -52,6 +51,9 @@ def clock_for(name: str) -> Clock:
         if hours < 24 and minutes < 60:
             offset = timedelta(hours=hours, minutes=minutes)
             return Clock(timezone(-offset if sign == "-" else offset), name)
+    # Loaded here because only values of time need it, and servers in UTC do not.
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return Clock(ZoneInfo(name), name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
