@@ -268,7 +268,12 @@ def test_every_property_is_read_back(client: Client, new_cache: Callable[..., Ca
     # What was read can be created again.
     client.run(operations.destroy, cache.name)
     client.run(operations.create, CacheConfiguration.from_properties(found.as_properties()))
-    assert client.run(operations.get_configuration, cache.name) == found
+    again = client.run(operations.get_configuration, cache.name)
+    # The server keeps the aliases in a map, whose order depends on how it was filled.
+    (entity,) = again.query_entities
+    assert set(entity.field_name_aliases) == set(found_entity.field_name_aliases)
+    entity = attrs.evolve(entity, field_name_aliases=found_entity.field_name_aliases)
+    assert attrs.evolve(again, query_entities=(entity,)) == found
 
 
 def test_replicated_caches(client: Client, new_cache: Callable[..., CacheAccess]) -> None:
