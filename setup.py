@@ -30,7 +30,7 @@ COMPILED_MODULES = [
 
 
 class NotCompiled(Exception):
-    """The extensions could not be built."""
+    """The extensions cannot be built here, or are not for this Python."""
 
 
 class BuildOrGiveUp(build_ext):
@@ -46,9 +46,12 @@ class BuildOrGiveUp(build_ext):
 def extensions() -> list[Any]:
     if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
         return []
+    # Others only imitate the C functions and structures of CPython; PyPy compiles what is interpreted by itself.
+    if sys.implementation.name != "cpython":
+        raise NotCompiled(f"it would be for CPython, and this is {sys.implementation.name}")
     # The compiled form reads little-endian data as it lies in memory, and adds lengths of up to 2 GiB to positions.
     if sys.byteorder != "little" or sys.maxsize < 2**32:
-        return []
+        raise NotCompiled("it would be for little-endian processors of 64 bits")
     try:
         from Cython.Build import cythonize
     except ModuleNotFoundError:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import attrs
 import pytest
@@ -134,3 +137,35 @@ def test_no_compiler(build_wheel: Callable[..., Wheel], tmp_path: Path) -> None:
     assert "it will be interpreted" in wheel.output
     assert wheel.path.name.endswith("-py3-none-any.whl")
     assert wheel.forms(tmp_path / "installed") == "False False"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        (
+            "implementation",
+            SimpleNamespace(**vars(sys.implementation) | {"name": "pypy"}),
+            "for CPython, and this is pypy",
+        ),
+        ("byteorder", "big", "little-endian processors of 64 bits"),
+        ("maxsize", 2**31 - 1, "little-endian processors of 64 bits"),
+    ],
+)
+def test_who_gets_it_interpreted(
+    attribute: str, value: Any, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[dict[str, Any]] = []
+    for name, members in {
+        "setuptools": {"setup": lambda **keywords: calls.append(keywords)},
+        "setuptools.command": {},
+        "setuptools.command.build_ext": {"build_ext": object},
+    }.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.delenv("IGNITE_DBAPI_PURE", raising=False)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(sys, attribute, value)
+        runpy.run_path(str(ROOT / "setup.py"))
+    assert calls == [{}]
+    assert reason in capsys.readouterr().err
