@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ignite_dbapi import arrow
 from ignite_dbapi.operations.sql import NO_ROW, CursorState
 from ignite_dbapi.rows import RowFactory, tuple_row
 from ignite_dbapi.types import Column
@@ -14,6 +13,8 @@ from ignite_dbapi.types import Column
 if TYPE_CHECKING:
     import pyarrow
 
+    # Fetches of columns load it, as few programs have any.
+    from ignite_dbapi import arrow
     from ignite_dbapi.connection import Connection
 
 
@@ -148,6 +149,8 @@ class Cursor(CursorAttributes):
         Each column has the narrowest type that holds all its values exactly; *schema*, a pyarrow.Schema or a mapping of
         column names to types, names others. DataError says which column and row do not fit.
         """
+        from ignite_dbapi import arrow
+
         return self._connection._run(self._state.fetch_all_columns(arrow.Tables(schema)))
 
     def fetch_record_batches(
@@ -158,6 +161,8 @@ class Cursor(CursorAttributes):
         Batches have *size* rows, or are the pages as they come. All have the types of the first one, or those that
         *schema* names; a later value that does not fit raises DataError.
         """
+        from ignite_dbapi import arrow
+
         maker = arrow.RecordBatches(schema)
         return arrow.reader(lambda: self._connection._run(self._state.fetch_columns(maker, size)))
 
@@ -167,6 +172,8 @@ class Cursor(CursorAttributes):
         NULL is NaN or NaT where the type has it, None in columns of objects (texts, decimals, UUIDs, times of day),
         and masked (numpy.ma) in columns of integers and booleans.
         """
+        from ignite_dbapi import arrow
+
         return self._connection._run(self._state.fetch_all_columns(arrow.NumpyArrays()))
 
     def fetch_pandas(self, dtype_backend: str | None = None) -> Any:
@@ -175,6 +182,8 @@ class Cursor(CursorAttributes):
         *dtype_backend* is that of pandas.read_sql: ``"pyarrow"``, ``"numpy_nullable"``, or None for NumPy's types,
         with pandas' nullable ones for integers and booleans in columns with NULLs.
         """
+        from ignite_dbapi import arrow
+
         return self._connection._run(self._state.fetch_all_columns(arrow.DataFrames(dtype_backend)))
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ignite_dbapi import arrow
 from ignite_dbapi.cursor import CursorAttributes
 from ignite_dbapi.operations.sql import NO_ROW
 from ignite_dbapi.rows import RowFactory
@@ -14,6 +13,8 @@ from ignite_dbapi.rows import RowFactory
 if TYPE_CHECKING:
     import pyarrow
 
+    # Fetches of columns load it, as few programs have any.
+    from ignite_dbapi import arrow
     from ignite_dbapi.aio.connection import AsyncConnection
 
 
@@ -66,6 +67,8 @@ class AsyncCursor(CursorAttributes):
 
     async def fetch_arrow_table(self, schema: arrow.Schema | pyarrow.Schema | None = None) -> pyarrow.Table:
         """All rows that are left, as a pyarrow.Table; see :meth:`ignite_dbapi.Cursor.fetch_arrow_table`."""
+        from ignite_dbapi import arrow
+
         return await self._connection._run(self._state.fetch_all_columns(arrow.Tables(schema)))
 
     async def fetch_record_batches(
@@ -75,6 +78,8 @@ class AsyncCursor(CursorAttributes):
 
         An empty result has one batch, without rows, that tells the columns.
         """
+        from ignite_dbapi import arrow
+
         maker = arrow.RecordBatches(schema)
         batch = await self._connection._run(self._state.fetch_columns(maker, size))
         yield batch
@@ -85,10 +90,14 @@ class AsyncCursor(CursorAttributes):
 
     async def fetch_numpy(self) -> dict[str, Any]:
         """All rows that are left, as NumPy arrays; see :meth:`ignite_dbapi.Cursor.fetch_numpy`."""
+        from ignite_dbapi import arrow
+
         return await self._connection._run(self._state.fetch_all_columns(arrow.NumpyArrays()))
 
     async def fetch_pandas(self, dtype_backend: str | None = None) -> Any:
         """All rows that are left, as a pandas.DataFrame; see :meth:`ignite_dbapi.Cursor.fetch_pandas`."""
+        from ignite_dbapi import arrow
+
         return await self._connection._run(self._state.fetch_all_columns(arrow.DataFrames(dtype_backend)))
 
     def __aiter__(self) -> AsyncIterator[Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ignite_dbapi.errors import DataError, Error, InterfaceError
 from ignite_dbapi.operations import calls, facts
 from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.session import Session
 from ignite_dbapi.protocol.codec import MissingFact
-from ignite_dbapi.protocol.codec.columns import LARGEST_COLUMN, ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, Pending, Receive, Send, again
 from ignite_dbapi.protocol.messages.base import Message
 from ignite_dbapi.protocol.messages.pages import Page, QueryAnswer
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer, SqlFieldsPage
+
+if TYPE_CHECKING:
+    from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 
 # Bytes of a page whose decoding keeps the processor for half a millisecond or more.
 _LARGE_PAGE: Final = 1 << 17
@@ -212,7 +214,7 @@ class ResultSet(PagedResult):
             if not (yield from self.has_rows(work)):
                 break
             page = self.page
-            if decoder.row_count and decoder.size + page.end - page.position > LARGEST_COLUMN:
+            if decoder.row_count and not decoder.has_room(page.end - page.position):
                 break
             number = page.row_count if count is None else count - decoder.row_count
             yield from self._informed(partial(page.take_columns, number, decoder, self.session.context))

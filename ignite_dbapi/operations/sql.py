@@ -7,11 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from itertools import islice
 from operator import length_hint
-from typing import Any, Final, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, TypeVarTuple
 
 from ignite_dbapi.errors import Error, InterfaceError, ProgrammingError, Warning
 from ignite_dbapi.operations import calls, cancelling, transactions
-from ignite_dbapi.operations.batches import Batch
 from ignite_dbapi.operations.parameters import check_arguments, input_code
 from ignite_dbapi.operations.resources import Work
 from ignite_dbapi.operations.results import ResultSet
@@ -20,11 +19,13 @@ from ignite_dbapi.operations.session import Session
 from ignite_dbapi.operations.statements import Statement, analyze
 from ignite_dbapi.options import StatementOptions, override
 from ignite_dbapi.protocol.codec import TypeCode
-from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
-from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.exchange import Operation, again
 from ignite_dbapi.protocol.messages.sql import SqlFieldsAnswer
 from ignite_dbapi.types import Column, describe
+
+if TYPE_CHECKING:
+    from ignite_dbapi.protocol.codec.column_buffers import ColumnBatch
+    from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 
 # Rows that are looked at for the types of the columns: one is enough unless columns start with NULLs.
 _ROWS_FOR_TYPES: Final = 256
@@ -140,6 +141,9 @@ class CursorState:
                 f"executemany is for statements that change data; {run.statement.verb} returns rows: use execute",
                 code="executemany_query",
             )
+        # Loaded here because few programs use it.
+        from ignite_dbapi.operations.batches import Batch
+
         batch = Batch(run, lambda arguments: self._warn_of_lost_microseconds(arguments, run.options))
         try:
             yield from batch.execute(parameter_sets)
@@ -294,6 +298,9 @@ class CursorState:
         self.buffer = iter(())
         self._taken -= len(rows)
         if self._decoder is None:
+            # Loaded here because few programs fetch columns.
+            from ignite_dbapi.protocol.codec.columns import ColumnDecoder
+
             self._decoder = ColumnDecoder(result.columns, self._taken)
         self._decoder.holds_objects = maker.holds_objects
         self._decoder.object_kinds = maker.object_kinds

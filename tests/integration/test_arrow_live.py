@@ -194,7 +194,7 @@ def test_batches_keep_memory_flat(connection: Any) -> None:
 def test_columns_that_are_too_large_for_one_array(
     filled: str, connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ignite_dbapi.operations.results.LARGEST_COLUMN", 2800)
+    monkeypatch.setattr("ignite_dbapi.protocol.codec.columns.LARGEST_COLUMN", 2800)
     query = f"SELECT * FROM {filled} ORDER BY id"
     rows = connection.execute(query).fetchall()
     table = connection.execute(query, page_size=20).fetch_arrow_table()

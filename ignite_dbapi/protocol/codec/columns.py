@@ -393,6 +393,10 @@ class ColumnDecoder:
         """The bytes of the column that has most of them, which may be up to LARGEST_COLUMN."""
         return max((len(column.values) for column in self._columns if column.kind in OF_ANY_SIZE), default=0)
 
+    def has_room(self, size: int) -> bool:
+        """Whether every column can take *size* more bytes."""
+        return self.size + size <= LARGEST_COLUMN
+
     def append(self, data: bytes, knowledge: Knowledge, position: int, end: int, row_count: int) -> int:
         """Decode *row_count* rows from *position* on, and return where they end.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from ignite_dbapi.errors import ProtocolError
 from ignite_dbapi.protocol.codec import Reader
-from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 from ignite_dbapi.protocol.context import Context
+
+if TYPE_CHECKING:
+    from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 
 
 @attrs.define
