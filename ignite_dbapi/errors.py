@@ -158,55 +158,54 @@ _CLASS_BY_SQLSTATE: Final[dict[str, type[DatabaseError]]] = {
 }
 
 SQLSTATE_QUERY_CANCELLED: Final = "57014"
+
+# Patterns below are compiled, and kept, when an error is looked up with them for the first time: that would be a
+# fortieth of the time that it takes to import this package.
+
 # The server says this in several ways, and mostly with the SQLSTATE of general errors.
-_QUERY_ENDED: Final = re.compile(r"query was (cancelled|timed out)")
+_QUERY_ENDED: Final = r"query was (cancelled|timed out)"
 _CODE_OF_ENDED: Final = {"cancelled": "query_cancelled", "timed out": "query_timeout"}
 
 # Five letters without a digit are a word ("ERROR: ").
-_SQLSTATE_PREFIX: Final = re.compile(r"(?=[A-Z]*[0-9])([0-9A-Z]{5}): ")
+_SQLSTATE_PREFIX: Final = r"(?=[A-Z]*[0-9])([0-9A-Z]{5}): "
 # H2 ends its texts with its own, finer code: "... [42102-197]"; deeper in a text when a map query failed.
-_H2_CODE: Final = re.compile(r"\[(\d{5})-\d+\]")
+_H2_CODE: Final = r"\[(\d{5})-\d+\]"
 # A server that sends stack traces appends them to the text: cut at the first frame or "Caused by".
-_STACK_TRACE: Final = re.compile(
-    r"(?:\r?\n(?:[ \t]+at \S+\(|Caused by: |[ \t]*(?:class )?[\w.$]+(?:Exception|Error)\b)).*", re.DOTALL
-)
+_STACK_TRACE: Final = r"(?s:\r?\n(?:[ \t]+at \S+\(|Caused by: |[ \t]*(?:class )?[\w.$]+(?:Exception|Error)\b).*)"
 
 # Where the SQLSTATE is too coarse (50000, or 23000 for a value that is too long) the text decides; the
 # first match wins.
-_CLASS_BY_TEXT: Final[tuple[tuple[re.Pattern[str], type[DatabaseError]], ...]] = tuple(
-    (re.compile(pattern), error_class)
-    for pattern, error_class in (
-        (r"spans operations on atomic cache", NotSupportedError),
-        # First, because its text shows the keys, which may hold any words.
-        (r"because they are already in cache|Duplicate key during INSERT", IntegrityError),
-        (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
-        (r"Null value is not allowed|does not allow NULLs", IntegrityError),
-        (r"[Dd]ivision by zero|/ by zero", DataError),
-        (
-            r"Value conversion failed|Data conversion error|neither a decimal digit number|For input string",
-            DataError,
-        ),
-        (r"Invalid (?:DATE|TIME|TIMESTAMP|UUID) |Cannot convert|cannot be cast to class", DataError),
-        (r"Cannot parse \"(?:DATE|TIME|TIMESTAMP)\"", DataError),
-        (r"was cancelled|timed out|QueryCancelledException", OperationalError),
-        (
-            r"modified concurrently|[Tt]ransaction|deadlock|read-only mode|cluster is inactive",
-            OperationalError,
-        ),
-        (r"Invalid number of query parameters|Failed to set schema|\"schema\" is null", ProgrammingError),
-        (r"User management operations are not allowed|UserManagementException", ProgrammingError),
-        (
-            r"Failed to prepare update plan|Schema with name|"
-            r"(?:View|Table|Index|Column) (?:already exists|doesn't exist)",
-            ProgrammingError,
-        ),
-        (r"Query engine not found|Query engines not configured", NotSupportedError),
-        (
-            r"Unsupported (?:query|expression)|not supported|Failed to prepare distributed join",
-            NotSupportedError,
-        ),
-        (r"can't be joined with", NotSupportedError),
-    )
+_CLASS_BY_TEXT: Final[tuple[tuple[str, type[DatabaseError]], ...]] = (
+    (r"spans operations on atomic cache", NotSupportedError),
+    # First, because its text shows the keys, which may hold any words.
+    (r"because they are already in cache|Duplicate key during INSERT", IntegrityError),
+    (r"is too long|is out of range|[Nn]umeric field overflow|\boverflow\b", DataError),
+    (r"Null value is not allowed|does not allow NULLs", IntegrityError),
+    (r"[Dd]ivision by zero|/ by zero", DataError),
+    (
+        r"Value conversion failed|Data conversion error|neither a decimal digit number|For input string",
+        DataError,
+    ),
+    (r"Invalid (?:DATE|TIME|TIMESTAMP|UUID) |Cannot convert|cannot be cast to class", DataError),
+    (r"Cannot parse \"(?:DATE|TIME|TIMESTAMP)\"", DataError),
+    (r"was cancelled|timed out|QueryCancelledException", OperationalError),
+    (
+        r"modified concurrently|[Tt]ransaction|deadlock|read-only mode|cluster is inactive",
+        OperationalError,
+    ),
+    (r"Invalid number of query parameters|Failed to set schema|\"schema\" is null", ProgrammingError),
+    (r"User management operations are not allowed|UserManagementException", ProgrammingError),
+    (
+        r"Failed to prepare update plan|Schema with name|"
+        r"(?:View|Table|Index|Column) (?:already exists|doesn't exist)",
+        ProgrammingError,
+    ),
+    (r"Query engine not found|Query engines not configured", NotSupportedError),
+    (
+        r"Unsupported (?:query|expression)|not supported|Failed to prepare distributed join",
+        NotSupportedError,
+    ),
+    (r"can't be joined with", NotSupportedError),
 )
 
 
@@ -219,15 +218,15 @@ def error_from_answer(status: int, text: str | None, *, message_prefix: str = ""
     """
     full_text = text or f"the server answered with status {status} and no text"
     sqlstate: str | None = None
-    match = _SQLSTATE_PREFIX.match(full_text)
+    match = re.match(_SQLSTATE_PREFIX, full_text)
     if match:
         sqlstate = match.group(1)
         full_text = full_text[match.end() :]
-    shown = _STACK_TRACE.sub("", full_text).strip()
+    shown = re.sub(_STACK_TRACE, "", full_text).strip()
     error_class = _choose_class(status, sqlstate, full_text)
     prefix = f"{sqlstate}: " if sqlstate else ""
     code = "too_many_cursors" if status == STATUS_TOO_MANY_CURSORS else None
-    ended = _QUERY_ENDED.search(_without_statement(shown)) if error_class is OperationalError else None
+    ended = re.search(_QUERY_ENDED, _without_statement(shown)) if error_class is OperationalError else None
     if ended is not None:
         code, sqlstate = _CODE_OF_ENDED[ended.group(1)], SQLSTATE_QUERY_CANCELLED
     elif sqlstate == SQLSTATE_QUERY_CANCELLED:
@@ -244,7 +243,7 @@ def error_from_answer(status: int, text: str | None, *, message_prefix: str = ""
 def _choose_class(status: int, sqlstate: str | None, text: str) -> type[DatabaseError]:
     if status in _CLASS_BY_STATUS:
         return _CLASS_BY_STATUS[status]
-    h2_codes = _H2_CODE.findall(text)
+    h2_codes = re.findall(_H2_CODE, text)
     if h2_codes:
         # The last one: the statement stands before it, and may hold anything.
         if h2_codes[-1].startswith("22"):
@@ -256,7 +255,7 @@ def _choose_class(status: int, sqlstate: str | None, text: str) -> type[Database
     for pattern, error_class in _CLASS_BY_TEXT:
         # A text such as "Column 'X' not found" must not be overruled by words that a user's own SQL
         # contains, so the words decide only where the SQLSTATE leaves the cause open.
-        if sqlstate in {None, "50000", "23000", "42000"} and pattern.search(_without_statement(text)):
+        if sqlstate in {None, "50000", "23000", "42000"} and re.search(pattern, _without_statement(text)):
             if sqlstate == "42000" and error_class not in {IntegrityError, DataError}:
                 continue
             if sqlstate == "23000" and error_class not in {IntegrityError, DataError}:

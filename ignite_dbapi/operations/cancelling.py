@@ -106,7 +106,7 @@ def _is_alone(session: Session, work: Work) -> bool:
     )
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class RunningQuery:
     """A line of the list of what a node runs."""
 

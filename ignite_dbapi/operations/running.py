@@ -29,7 +29,7 @@ _LEARNED_LIMIT: Final = 1000
 _CALCITE_WORKER_FAILED: Final = "Remote query execution"
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Outcome:
     """What a statement gave: its *answer*, and the number of changed rows if it has no result."""
 
@@ -37,7 +37,7 @@ class Outcome:
     count: int | None
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Attempt:
     """A statement under way.
 

@@ -10,7 +10,7 @@ from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.exchange import Channel, Lock, Pending
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Table:
     """What INSERTs must know of a table: its *columns* in their order, and the Java types of those of its key."""
 

@@ -39,7 +39,7 @@ _QUERIES: Final = frozenset({"SELECT", "VALUES", "EXPLAIN", "TABLE", "SHOW", "CA
 _CHANGES: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE"})
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Statement:
     """A statement's *kind*, its first keyword as *verb*, and its number of parameters.
 

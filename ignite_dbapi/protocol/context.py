@@ -48,7 +48,7 @@ class Feature(IntEnum):
 ALL_FEATURES: Final = (1 << len(Feature)) - 1
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Context:
     """The agreed *version* and *features* (a bit mask), the *node_id*, and what is known of the cluster."""
 

@@ -235,14 +235,14 @@ class Acquire:
         self.lock = lock
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Flush:
     """Effect: send what waits to be sent through *channel*."""
 
     channel: Channel
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Next:
     """Effect: wait for the next notification of *subscription*, *timeout* seconds at most (None: for ever).
 
@@ -254,7 +254,7 @@ class Next:
     timeout: float | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Connect:
     """Effect: connect to the node at *address*. The result is its :class:`Channel`.
 
@@ -268,7 +268,7 @@ class Connect:
     version: ProtocolVersion = SUPPORTED_VERSIONS[0]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Sleep:
     """Effect: do nothing for so many *seconds*."""
 

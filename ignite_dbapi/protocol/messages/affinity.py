@@ -63,7 +63,7 @@ class Affinity:
         return next((group for group in self.groups if cache_id in group.key_fields), None)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CachePartitions(Message[Affinity]):
     """Ask for the partitions of caches. The answer leaves out caches that do not exist, and may add others.
 

@@ -35,7 +35,7 @@ class AtomicConfiguration:
     reserve_size: int = 1000
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongCreate(Message[None]):
     """Create the atomic long *name* with the value *initial*; one that exists already stays as it is."""
 
@@ -57,7 +57,7 @@ class AtomicLongCreate(Message[None]):
             writer.string(self.configuration.group)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Named:
     name: str
     group: str | None = None
@@ -68,14 +68,14 @@ class _Named:
         writer.string(self.group)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongRemove(_Named, Message[None]):
     """Remove an atomic long; nothing happens if there is none."""
 
     op_code = 9001
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongExists(_Named, Message[bool]):
     """Ask whether there is such an atomic long."""
 
@@ -86,7 +86,7 @@ class AtomicLongExists(_Named, Message[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongGet(_Named, Message[int]):
     """Ask for the value. Where there is none, the answer is the status 1011, as for all that follow."""
 
@@ -97,7 +97,7 @@ class AtomicLongGet(_Named, Message[int]):
         return reader.i64()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _WithOperand(_Named):
     operand: int = attrs.field(default=0, kw_only=True)
 
@@ -111,21 +111,21 @@ class _WithOperand(_Named):
         return reader.i64()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongAddAndGet(_WithOperand, Message[int]):
     """Add *operand*; the answer is the value after that."""
 
     op_code = 9004
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongGetAndSet(_WithOperand, Message[int]):
     """Set the value to *operand*; the answer is the value before."""
 
     op_code = 9005
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Compared(_Named):
     expected: int = attrs.field(default=0, kw_only=True)
     new: int = attrs.field(default=0, kw_only=True)
@@ -137,7 +137,7 @@ class _Compared(_Named):
         writer.i64(self.new)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongCompareAndSet(_Compared, Message[bool]):
     """Set the value to *new* if it is *expected*; the answer is whether it was."""
 
@@ -148,7 +148,7 @@ class AtomicLongCompareAndSet(_Compared, Message[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class AtomicLongCompareAndSetAndGet(_Compared, Message[int]):
     """Set the value to *new* if it is *expected*; the answer is the value before."""
 

@@ -9,7 +9,7 @@ from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.messages.base import Message
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BinaryTypeGet(Message[BinaryType | None]):
     """Ask for the type *type_id*; the answer is None if the cluster does not know it."""
 
@@ -40,7 +40,7 @@ class BinaryTypeGet(Message[BinaryType | None]):
         return BinaryType(type_id, type_name, affinity_key_field, fields, is_enum, enum_values, schemas)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BinaryTypePut(Message[None]):
     """Register *binary_type*: the server adds its fields and schemas to what it knows of the type."""
 
@@ -73,7 +73,7 @@ class BinaryTypePut(Message[None]):
                 writer.i32(field_id)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ClassNamePut(Message[bool]):
     """Tell the cluster the name of the Java class whose type id is *type_id*, so that nodes find the class."""
 

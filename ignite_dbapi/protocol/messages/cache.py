@@ -101,7 +101,7 @@ class CacheHeader:
 
 
 # Made for every operation on an entry, and made faster than frozen classes are.
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class CacheRequest(Message[AnswerT]):
     """A request for one entry, or for the cache as a whole: its *values* are the key and what goes with it."""
 
@@ -121,7 +121,7 @@ class CacheRequest(Message[AnswerT]):
             writer.value(value)
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _BooleanRequest(CacheRequest[bool]):
     def decode(self, reader: Reader, context: Context) -> bool:
         """Read whether it was so, or was done."""
@@ -135,126 +135,126 @@ def _decode_value(self: _ValueRequest | Invoke, reader: Reader, context: Context
     return reader.only_value()
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class _ValueRequest(CacheRequest[Any]):
     lossless: bool = False
 
     decode = _decode_value
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Get(_ValueRequest):
     """The value of a key."""
 
     op_code = 1000
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Put(CacheRequest[None]):
     """Set the value of a key: key, value."""
 
     op_code = 1001
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class PutIfAbsent(_BooleanRequest):
     """Set the value of a key that has none: key, value."""
 
     op_code = 1002
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class GetAndPut(_ValueRequest):
     """Set the value of a key, and answer the one before: key, value."""
 
     op_code = 1005
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class GetAndReplace(_ValueRequest):
     """Set the value of a key that has one, and answer the one before: key, value."""
 
     op_code = 1006
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class GetAndRemove(_ValueRequest):
     """Remove a key, and answer its value."""
 
     op_code = 1007
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class GetAndPutIfAbsent(_ValueRequest):
     """Set the value of a key that has none, otherwise answer the one it has: key, value."""
 
     op_code = 1008
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Replace(_BooleanRequest):
     """Set the value of a key that has one: key, value."""
 
     op_code = 1009
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class ReplaceIfEquals(_BooleanRequest):
     """Set the value of a key that has a given one: key, expected value, new value."""
 
     op_code = 1010
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class ContainsKey(_BooleanRequest):
     """Whether a key has a value."""
 
     op_code = 1011
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Clear(CacheRequest[None]):
     """Drop all entries, without telling listeners and stores."""
 
     op_code = 1013
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class ClearKey(CacheRequest[None]):
     """Drop the entry of a key, without telling listeners and stores."""
 
     op_code = 1014
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class RemoveKey(_BooleanRequest):
     """Remove the entry of a key; answers whether there was one."""
 
     op_code = 1016
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class RemoveIfEquals(_BooleanRequest):
     """Remove the entry of a key that has a given value: key, expected value."""
 
     op_code = 1017
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class RemoveAll(CacheRequest[None]):
     """Remove every entry, one after the other."""
 
     op_code = 1019
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class LocalPeek(_ValueRequest):
     """The value of a key, if the node itself holds it."""
 
     op_code = 1021
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GetSize(Message[int]):
     """The number of entries in the copies that *peek_modes* name; without any, in the primary copies."""
 
@@ -307,7 +307,7 @@ class Batch:
         writer.raw(self.data)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BatchRequest(Message[AnswerT]):
     """A request for many keys, or with many entries."""
 
@@ -320,7 +320,7 @@ class BatchRequest(Message[AnswerT]):
         self.batch.encode(writer)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GetAll(BatchRequest[Page]):
     """The entries of those keys that have a value."""
 
@@ -333,14 +333,14 @@ class GetAll(BatchRequest[Page]):
         return Page.read_entries(reader, lossless=self.lossless)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PutAll(BatchRequest[None]):
     """Set the values of keys."""
 
     op_code = 1004
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ContainsKeys(BatchRequest[bool]):
     """Whether all keys have a value."""
 
@@ -351,14 +351,14 @@ class ContainsKeys(BatchRequest[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ClearKeys(BatchRequest[None]):
     """Drop the entries of keys, without telling listeners and stores."""
 
     op_code = 1015
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RemoveKeys(BatchRequest[None]):
     """Remove the entries of keys."""
 
@@ -409,7 +409,7 @@ class ConflictEntry:
     expire_time: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class PutAllConflict(Message[None]):
     """Set the values of keys as another cluster has them.
 
@@ -432,7 +432,7 @@ class PutAllConflict(Message[None]):
             writer.i64(entry.expire_time)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RemoveAllConflict(Message[None]):
     """Remove keys that another cluster has removed: pairs of key and version."""
 
@@ -453,7 +453,7 @@ class RemoveAllConflict(Message[None]):
 # --- code that runs where the entry is --------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Invoke(Message[Any]):
     """Have the server run *processor*, an object of a Java class that it has, on the entry of *key*."""
 
@@ -483,7 +483,7 @@ class InvokeOutcome:
     error: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class InvokeAll(Message[list[InvokeOutcome]]):
     """Have the server run *processor* on the entry of each of *keys*."""
 
@@ -525,7 +525,7 @@ def _encode_processor(writer: Writer, processor: Any, arguments: Sequence[Any]) 
 # --- caches themselves ------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CacheNames(Message[list[str]]):
     """The names of all caches."""
 
@@ -536,7 +536,7 @@ class CacheNames(Message[list[str]]):
         return [reader.string() or "" for _ in range(reader.count())]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _NameRequest(Message[None]):
     name: str
 
@@ -545,21 +545,21 @@ class _NameRequest(Message[None]):
         writer.string(self.name)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CreateWithName(_NameRequest):
     """Create a cache with the server's defaults, or with the template that the name matches; it must not exist."""
 
     op_code = 1051
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GetOrCreateWithName(_NameRequest):
     """Create a cache with the server's defaults, or with the template that the name matches, unless it exists."""
 
     op_code = 1052
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _ConfigurationRequest(Message[None]):
     configuration: CacheConfiguration
 
@@ -568,21 +568,21 @@ class _ConfigurationRequest(Message[None]):
         self.configuration.encode(writer, context)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CreateWithConfiguration(_ConfigurationRequest):
     """Create a cache, which must not exist."""
 
     op_code = 1053
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GetOrCreateWithConfiguration(_ConfigurationRequest):
     """Create a cache; if it exists, whatever its configuration, nothing happens."""
 
     op_code = 1054
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class GetConfiguration(Message[CacheConfiguration]):
     """The configuration of a cache."""
 
@@ -600,7 +600,7 @@ class GetConfiguration(Message[CacheConfiguration]):
         return CacheConfiguration.decode(reader, context)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Destroy(Message[None]):
     """Remove a cache with all that it holds."""
 

@@ -34,7 +34,7 @@ class ClusterState(IntEnum):
 # --- the cluster's state ------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ClusterStateGet(Message[ClusterState]):
     """Ask for the state of the cluster."""
 
@@ -49,7 +49,7 @@ class ClusterStateGet(Message[ClusterState]):
             raise ProtocolError(f"cluster state {number}, which does not exist") from None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ClusterStateChange(Message[None]):
     """Change the state of the cluster.
 
@@ -68,7 +68,7 @@ class ClusterStateChange(Message[None]):
             writer.boolean(self.forced)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class WalStateChange(Message[bool]):
     """Switch the write-ahead log of a cache; answers whether that changed anything."""
 
@@ -87,7 +87,7 @@ class WalStateChange(Message[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class WalStateGet(Message[bool]):
     """Ask whether a cache has its write-ahead log."""
 
@@ -134,7 +134,7 @@ class NodeIdsAnswer:
     node_ids: tuple[UUID, ...]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class NodeIds(Message[NodeIdsAnswer | None]):
     """Ask for the ids of the nodes that *node_filter* lets through."""
 
@@ -175,7 +175,7 @@ class Node:
     version: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class NodeInfo(Message[tuple[Node, ...]]):
     """Ask what is known of nodes. Those that have left the cluster are left out."""
 
@@ -211,7 +211,7 @@ class EndpointsAnswer:
     removed: tuple[UUID, ...]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Endpoints(Message[EndpointsAnswer]):
     """Ask for the addresses of all nodes that clients may connect to.
 

@@ -19,7 +19,7 @@ _NO_RESULT_CACHE: Final = 2
 _KEEP_BINARY: Final = 4
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class ComputeTaskExecute(Message[OpenedResource]):
     """Start the task *task*, a Java class or a name that it was deployed under; its end comes as a notification.
 

@@ -43,7 +43,7 @@ class CacheEvent:
     old_value: Any
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ContinuousQueryStart(Message[OpenedResource]):
     """Have the server tell what happens to entries from now on.
 

@@ -9,14 +9,14 @@ from ignite_dbapi.protocol.context import Context
 from ignite_dbapi.protocol.messages.base import Message
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Heartbeat(Message[None]):
     """An empty request, answered at once: shows that the connection and the server are alive."""
 
     op_code = 1
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IdleTimeout(Message[int]):
     """After how many milliseconds without a request the server closes a connection; 0: never."""
 

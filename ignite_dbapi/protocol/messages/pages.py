@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ignite_dbapi.protocol.codec.columns import ColumnDecoder
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Page:
     """Rows as they came: decoded only as far as they are fetched.
 

@@ -26,7 +26,7 @@ class EntriesAnswer:
     page: Page
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _EntriesQuery(Message[EntriesAnswer]):
     header: CacheHeader
     page_size: int = 1024
@@ -39,7 +39,7 @@ class _EntriesQuery(Message[EntriesAnswer]):
         return EntriesAnswer(reader.i64(), Page.read(reader, 2, lossless=self.lossless))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ScanQuery(_EntriesQuery):
     """Get the entries of a cache, of one *partition*, or of what the node itself holds (*local*).
 
@@ -59,7 +59,7 @@ class ScanQuery(_EntriesQuery):
         writer.boolean(self.local)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SqlQuery(_EntriesQuery):
     """Get the entries behind the rows that *condition* finds: what follows FROM, or a whole SELECT.
 
@@ -134,7 +134,7 @@ class InCriterion:
         writer.values(self.values)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IndexQuery(_EntriesQuery):
     """Get the entries that an SQL index finds, in its order.
 
@@ -176,7 +176,7 @@ def _encode_filter(writer: Writer, entry_filter: Any, *, has_platform: bool) -> 
         writer.u8(_JAVA)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _EntriesPage(Message[Page]):
     cursor_id: int
     lossless: bool = False
@@ -190,21 +190,21 @@ class _EntriesPage(Message[Page]):
         return Page.read(reader, 2, lossless=self.lossless)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ScanPage(_EntriesPage):
     """Get the next page of a scan."""
 
     op_code = 2001
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SqlPage(_EntriesPage):
     """Get the next page of an :class:`SqlQuery`."""
 
     op_code = 2003
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class IndexPage(_EntriesPage):
     """Get the next page of an index query."""
 

@@ -21,7 +21,7 @@ _PARAMETER_TYPES: Final = 2
 _DESCRIPTOR_SIZE: Final = 13
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class ServiceInvoke(Message[Any]):
     """Call *method* of the service *name*, on one of the nodes *node_ids* (none: on any that it runs on).
 
@@ -88,7 +88,7 @@ class ServiceDescriptor:
     is_dotnet: bool
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ServiceDescriptors(Message[tuple[ServiceDescriptor, ...]]):
     """Ask what services there are."""
 
@@ -103,7 +103,7 @@ class ServiceDescriptors(Message[tuple[ServiceDescriptor, ...]]):
         return tuple(_read_descriptor(reader) for _ in range(reader.count(_DESCRIPTOR_SIZE)))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ServiceDescriptorGet(Message[ServiceDescriptor]):
     """Ask for the description of one service; the answer is an error if there is none of that name."""
 
@@ -121,7 +121,7 @@ class ServiceDescriptorGet(Message[ServiceDescriptor]):
         return _read_descriptor(reader)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ServiceTopology(Message[tuple[UUID, ...]]):
     """Ask on which nodes a service runs."""
 

@@ -45,7 +45,7 @@ class SetReference:
         writer.boolean(self.collocated)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetGetOrCreate(Message[SetReference | None]):
     """Find the set *name*; create it by *configuration*, if there is one, unless it exists. None if there is no set."""
 
@@ -73,7 +73,7 @@ class SetGetOrCreate(Message[SetReference | None]):
         return SetReference(self.name, reader.i32(), collocated)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _SetRequest(Message[AnswerT]):
     reference: SetReference
 
@@ -82,14 +82,14 @@ class _SetRequest(Message[AnswerT]):
         self.reference.encode(writer)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetRemoveWhole(_SetRequest[None]):
     """Remove the set itself, with all its items."""
 
     op_code = 9011
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetExists(_SetRequest[bool]):
     """Ask whether the set still exists."""
 
@@ -100,7 +100,7 @@ class SetExists(_SetRequest[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetSize(_SetRequest[int]):
     """Ask for the number of items."""
 
@@ -111,14 +111,14 @@ class SetSize(_SetRequest[int]):
         return reader.i32()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetClear(_SetRequest[None]):
     """Remove all items."""
 
     op_code = 9021
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _ItemRequest(_SetRequest[bool]):
     item: Any
     keep_binary: bool = True
@@ -134,28 +134,28 @@ class _ItemRequest(_SetRequest[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetAdd(_ItemRequest):
     """Add an item; answers whether it was not there yet."""
 
     op_code = 9013
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetRemove(_ItemRequest):
     """Remove an item; answers whether it was there."""
 
     op_code = 9015
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetContains(_ItemRequest):
     """Ask whether an item is there."""
 
     op_code = 9017
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _ItemsRequest(_SetRequest[bool]):
     items: Sequence[Any]
     keep_binary: bool = True
@@ -172,35 +172,35 @@ class _ItemsRequest(_SetRequest[bool]):
         return reader.boolean()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetAddAll(_ItemsRequest):
     """Add items; answers whether any of them was not there yet."""
 
     op_code = 9014
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetRemoveAll(_ItemsRequest):
     """Remove items; answers whether any of them was there."""
 
     op_code = 9016
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetContainsAll(_ItemsRequest):
     """Ask whether all items are there."""
 
     op_code = 9018
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetRetainAll(_ItemsRequest):
     """Remove all but these items; answers whether any other was there."""
 
     op_code = 9019
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetIteratorStart(Message[OpenedResource]):
     """Get the first items; answers the number of the iterator for the others, 0 if there are none."""
 
@@ -227,7 +227,7 @@ class SetIteratorStart(Message[OpenedResource]):
         return OpenedResource(reader.i64() if has_more else 0, page)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class SetIteratorPage(Message[Page]):
     """Get the next items."""
 

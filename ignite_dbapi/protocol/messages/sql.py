@@ -23,7 +23,7 @@ _PAGE_SIZE_AND_LIMIT: Final = Struct("<ii")
 _OPTIONS: Final = Struct("<B6?q?")
 
 
-@attrs.define
+@attrs.define(eq=False)
 class SqlFieldsAnswer:
     """The answer to a query: *cursor_id* on the server, the *columns*' names, the first page."""
 
@@ -32,7 +32,7 @@ class SqlFieldsAnswer:
     page: Page
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class EncodedArguments:
     """The values of *count* parameters, encoded already."""
 
@@ -41,7 +41,7 @@ class EncodedArguments:
 
 
 # Made for every statement, and made in a third of the time that a frozen class of so many fields takes.
-@attrs.define(kw_only=True)
+@attrs.define(eq=False, repr=False, kw_only=True)
 class SqlFieldsQuery(Message[SqlFieldsAnswer]):
     """Run one statement. Times are in milliseconds; a *timeout* of None leaves it to the server.
 
@@ -119,7 +119,7 @@ class SqlFieldsQuery(Message[SqlFieldsAnswer]):
         return SqlFieldsAnswer(cursor_id, columns, Page.read(reader, len(columns)))
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class SqlFieldsPage(Message[Page]):
     """Get the next page of a query with *column_count* columns."""
 
@@ -137,7 +137,7 @@ class SqlFieldsPage(Message[Page]):
         return Page.read(reader, self.column_count)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ResourceClose(Message[None]):
     """Close a cursor, or whatever else the server holds for this connection under *resource_id*."""
 

@@ -30,7 +30,7 @@ def streamer_batch(entries: Iterable[tuple[Any, Any]], knowledge: Knowledge, *, 
     return Batch(writer.entries(entries, size_limit, with_removals=True), writer.buffer)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(eq=False, repr=False, kw_only=True)
 class StreamerStart(Message[OpenedResource]):
     """Open a streamer into a cache, and give it its first entries: pairs of key and value.
 
@@ -71,7 +71,7 @@ class StreamerStart(Message[OpenedResource]):
         return OpenedResource.read(reader)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StreamerAdd(Message[None]):
     """Give an open streamer more entries.
 

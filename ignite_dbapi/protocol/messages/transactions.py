@@ -26,7 +26,7 @@ class Isolation(IntEnum):
     SERIALIZABLE = 2
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class TransactionStart(Message[int]):
     """Start a transaction; the answer is its id, which means something on this connection alone.
 
@@ -52,7 +52,7 @@ class TransactionStart(Message[int]):
         return reader.i32()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class TransactionEnd(Message[None]):
     """Commit the transaction *transaction_id*, or roll it back."""
 
