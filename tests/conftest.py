@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import os
@@ -66,6 +67,13 @@ def make_ignite_cluster(make_ignite_cluster: Callable[..., LocalCluster]) -> Cal
         return cluster
 
     return make
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run_async(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """What runs a coroutine: over asyncio's own event loop, or over uvloop."""
+    run: Callable[..., Any] = asyncio.run if request.param == "asyncio" else pytest.importorskip("uvloop").run
+    return run
 
 
 @pytest.fixture(scope="module", autouse=True)

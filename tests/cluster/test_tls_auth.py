@@ -7,12 +7,14 @@ import ssl
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ignite_dbapi
+import ignite_dbapi.aio
 from ignite_dbapi import InterfaceError, OperationalError
 
 
@@ -49,6 +51,24 @@ def test_login(secured: Any, files: dict[str, Any]) -> None:
                 assert "rd?" not in repr(other) + repr(other.options)
         finally:
             cursor.execute('DROP USER "o:m@ga"')
+
+
+def test_asyncio(secured: Any, files: dict[str, Any], run_async: Callable[..., Any]) -> None:
+    async def main() -> None:
+        async with await ignite_dbapi.aio.connect(secured.url) as connection:
+            await connection.execute("CREATE TABLE IF NOT EXISTS secrets (id INT PRIMARY KEY, v VARCHAR)")
+            await connection.execute("MERGE INTO secrets (id, v) VALUES (2, ?)", ["y" * 3_000_000])
+            ((text,),) = await (await connection.execute("SELECT v FROM secrets WHERE id = 2")).fetchall()
+            assert text == "y" * 3_000_000
+        for wrong, code in (
+            ({"password": "wrong"}, "authentication_failed"),
+            ({"tls_ca_file": None}, "tls_certificate"),
+        ):
+            with pytest.raises(OperationalError) as caught:
+                await ignite_dbapi.aio.connect(**files | wrong, connect_timeout=5)
+            assert caught.value.code == code
+
+    run_async(main())
 
 
 def test_ready_context(files: dict[str, Any]) -> None:
