@@ -21,7 +21,7 @@ def is_on_this_machine(connected: Connected) -> bool:
     """Whether the other end of *connected* is on this machine too, as far as the addresses tell."""
     try:
         own, other = connected.getsockname()[0], connected.getpeername()[0]
-    except OSError:  # it is gone already
+    except (OSError, IndexError):  # it is gone already, or has no addresses, as a pair of sockets
         return False
     return own == other or str(other).startswith("127.")
 

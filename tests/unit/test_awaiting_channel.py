@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
@@ -220,7 +220,7 @@ def test_a_transaction_ends_though_autocommit_was_switched_on_while_it_started()
     asyncio.run(work())
 
 
-def test_an_answer_that_came_is_not_late_because_the_event_loop_was_busy() -> None:
+def test_an_answer_that_came_is_not_late_because_the_event_loop_was_busy(run_async: Callable[..., Any]) -> None:
     async def work() -> None:
         ours, theirs = socket.socketpair()
         channel, _, session = connected(request_timeout=0.2)
@@ -233,4 +233,4 @@ def test_an_answer_that_came_is_not_late_because_the_event_loop_was_busy() -> No
         channel.abort()
         theirs.close()
 
-    asyncio.run(work())
+    run_async(work())

@@ -45,3 +45,9 @@ def test_other_end_of_a_socket() -> None:
         assert is_on_this_machine(client)
         client.close()
         assert not is_on_this_machine(client)
+
+
+def test_a_pair_of_sockets_has_no_addresses() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not is_on_this_machine(ours)
