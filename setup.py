@@ -46,7 +46,7 @@ class BuildOrGiveUp(build_ext):
 def extensions() -> list[Any]:
     if os.environ.get("IGNITE_DBAPI_PURE", "") not in ("", "0"):
         return []
-    # Others only imitate the C functions and structures of CPython; PyPy compiles what is interpreted by itself.
+    # Others only imitate the C functions and structures of CPython; PyPy itself compiles what is interpreted.
     if sys.implementation.name != "cpython":
         raise NotCompiled(f"it would be for CPython, and this is {sys.implementation.name}")
     # The compiled form reads little-endian data as it lies in memory, and adds lengths of up to 2 GiB to positions.

@@ -159,8 +159,8 @@ _CLASS_BY_SQLSTATE: Final[dict[str, type[DatabaseError]]] = {
 
 SQLSTATE_QUERY_CANCELLED: Final = "57014"
 
-# Patterns below are compiled, and kept, when an error is looked up with them for the first time: that would be a
-# fortieth of the time that it takes to import this package.
+# Patterns are texts here, which re compiles and caches when the first error is looked up: to compile them now would be
+# a fortieth of the time to import this package.
 
 # The server says this in several ways, and mostly with the SQLSTATE of general errors.
 _QUERY_ENDED: Final = r"query was (cancelled|timed out)"

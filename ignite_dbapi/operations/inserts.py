@@ -397,7 +397,7 @@ def _java_text(value: Any) -> str:
         return "true" if value else "false"
     if type(value) is datetime:
         return f"{value:%Y-%m-%d %H:%M:%S}.{f'{value.microsecond:06}'.rstrip('0') or '0'}"
-    # Arrays are shown by where they lie in memory. str() of bytes is an error for Python's option -bb.
+    # Java shows arrays by where they lie in memory. str() of bytes is an error for Python's option -bb.
     return repr(value) if isinstance(value, (bytes, bytearray)) else str(value)
 
 

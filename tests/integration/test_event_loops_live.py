@@ -32,8 +32,8 @@ def test_pages_and_batches(node: Any, table: Callable[..., str], run_async: Call
             assert sorted(await cursor.fetchall()) == rows
             cursor = await connection.execute(f"SELECT id, v FROM {name}")
             assert sorted([row async for row in cursor]) == rows
-            table = await (await connection.execute(f"SELECT id, v FROM {name} ORDER BY id")).fetch_arrow_table()
-            assert table.column("V").to_pylist() == [v for _, v in rows]
+            columns = await (await connection.execute(f"SELECT id, v FROM {name} ORDER BY id")).fetch_arrow_table()
+            assert columns.column("V").to_pylist() == [v for _, v in rows]
             with pytest.raises(ignite_dbapi.IntegrityError):
                 await connection.execute(f"INSERT INTO {name} (id, v) VALUES (?, ?)", rows[0])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -272,3 +274,11 @@ def test_long_statements_are_analyzed_as_well() -> None:
     insert = analyze_insert(f"INSERT INTO t VALUES ({row})")
     assert isinstance(insert, Insert)
     assert insert.values[-1] == P(19_999)
+
+
+def test_keys_of_bytes_where_python_runs_with_bb() -> None:
+    code = (
+        "from ignite_dbapi.operations.inserts import _java_text; print(_java_text(b'a'), _java_text(bytearray(b'a')))"
+    )
+    done = subprocess.run([sys.executable, "-bb", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "b'a' bytearray(b'a')\n"

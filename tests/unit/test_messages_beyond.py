@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import struct
 from typing import Any
 from uuid import UUID
@@ -9,9 +11,10 @@ from uuid import UUID
 import pytest
 
 from ignite_dbapi.errors import NotSupportedError, ProtocolError
+from ignite_dbapi.protocol import messages
 from ignite_dbapi.protocol.codec import Reader, Writer
 from ignite_dbapi.protocol.context import ALL_FEATURES, Context, Feature
-from ignite_dbapi.protocol.messages import cluster, compute, heartbeats, services, sets, streamer
+from ignite_dbapi.protocol.messages import cluster, compute, heartbeats, services, sets, streamer, transactions
 from ignite_dbapi.protocol.messages.base import Message
 from tests.unit.pages import encoded, known
 
@@ -161,3 +164,15 @@ def test_truncated_answers(size: int) -> None:
     assert size < len(data)
     with pytest.raises(ProtocolError):
         answer(cluster.Endpoints(), data[:size])
+
+
+def test_messages_let_attrs_make_neither_equality_nor_repr() -> None:
+    count = 0
+    for module in pkgutil.iter_modules(messages.__path__):
+        for each in vars(importlib.import_module(f"{messages.__name__}.{module.name}")).values():
+            if isinstance(each, type) and issubclass(each, Message) and "__attrs_attrs__" in vars(each):
+                assert (each.__repr__, each.__eq__) == (Message.__repr__, object.__eq__), each
+                count += 1
+    assert count > 90
+    assert repr(transactions.TransactionEnd(7, commit=True)) == "TransactionEnd(transaction_id=7, commit=True)"
+    assert repr(heartbeats.Heartbeat()) == "Heartbeat()"

@@ -209,10 +209,10 @@ def decode_decimal(scale: int, magnitude: bytes) -> Decimal:
     else:
         unscaled = int.from_bytes(magnitude, "big")
     try:
-        power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else Decimal((0, (1,), -scale))
+        power = _POWERS_OF_TEN[scale] if 0 <= scale < 64 else _EXACT.create_decimal((0, (1,), -scale))
         return _EXACT.multiply(Decimal(unscaled), power)
     except (DecimalException, OverflowError):
-        # Python of 32 bits has no exponents beyond 425,000,000.
+        # Python of 32 bits has no exponents beyond 425,000,000, nor below -849,999,999.
         raise DataError(
             f"decimal of scale {scale}, which the decimals of this Python cannot have", code="value_not_representable"
         ) from None

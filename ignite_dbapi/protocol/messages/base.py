@@ -30,7 +30,11 @@ class Message(Generic[AnswerT]):
         cls.has_answer = cls.decode is not Message.decode
 
     def __repr__(self) -> str:
-        fields = (f"{field.name}={getattr(self, field.name)!r}" for field in getattr(self, "__attrs_attrs__", ()))
+        fields = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in getattr(self, "__attrs_attrs__", ())
+            if field.repr
+        )
         return f"{type(self).__qualname__}({', '.join(fields)})"
 
     def encode(self, writer: Writer, context: Context) -> None:
