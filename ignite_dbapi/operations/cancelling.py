@@ -156,6 +156,9 @@ class _Killer:
             "SELECT QUERY_ID, SQL, DURATION FROM SYS.SQL_QUERIES WHERE INITIATOR_ID = ?",
             [session.initiator],
         )
+        # The list may have a statement that is not noted here yet: it would be taken for the one to be ended.
+        if session.resources.is_sending:
+            return
         listed = sorted((RunningQuery(*row) for row in rows), key=lambda query: query.number)
         openers = session.resources.openers
         # Calcite's stay in the list for a while after they have ended.

@@ -13,6 +13,7 @@ import pytest
 
 import ignite_dbapi
 import ignite_dbapi.aio
+from ignite_dbapi.operations.resources import ResourceLedger
 
 ENGINES = pytest.mark.parametrize("engine", ["h2", "calcite"])
 # Some minutes of work, unless they are ended; the timeout spares the node if they are not.
@@ -376,6 +377,52 @@ def test_where_calcite_is_the_default(tokyo: Any) -> None:
         assert calls[0].is_alive
         assert cursors[0].cancel(20)
         assert calls[0].was_cancelled()
+
+
+@ENGINES
+def test_a_statement_that_was_just_sent(
+    server: Any, connection: Any, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server lists it, and the thread that has sent it did not get to note that."""
+    different = {
+        "h2": "SELECT MAX(a.x) FROM SYSTEM_RANGE(1, 100000) a, SYSTEM_RANGE(1, ?) b",
+        "calcite": "SELECT COUNT(*) FROM TABLE(SYSTEM_RANGE(1, ?)) a",
+    }[engine]
+    cursors = [connection.cursor() for _ in range(3)]
+    # Without one, nothing but the victim would be under way, and its cursor be closed.
+    calls = [Running(lambda: cursors[0].execute(different, [100000000000], query_engine=engine, timeout=LIMIT))]
+    until_under_way(cursors[0], 0.25)
+    victim = Running(lambda: cursors[1].execute(SLOW[engine], query_engine=engine, timeout=LIMIT))
+    until_under_way(cursors[1], 0.25)
+    # The first time, the connection asks what the server calls it, for which it waits for whoever sends something.
+    assert cursors[1].cancel(20)
+    assert victim.was_cancelled()
+    calls.append(Running(lambda: cursors[1].execute(SLOW[engine], query_engine=engine, timeout=LIMIT)))
+    until_under_way(cursors[1], 0.25)
+    was_sent, may_go_on = threading.Event(), threading.Event()
+    opening = ResourceLedger.opening
+
+    def note_late(*arguments: Any, **keywords: Any) -> None:
+        was_sent.set()
+        may_go_on.wait(30)
+        opening(*arguments, **keywords)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ResourceLedger, "opening", note_late)
+        calls.append(Running(lambda: cursors[2].execute(SLOW[engine], query_engine=engine, timeout=LIMIT)))
+        assert was_sent.wait(30)
+        time.sleep(0.5)
+    cancelling = Running(lambda: cursors[1].cancel(20))
+    time.sleep(0.5)
+    assert [call.is_alive for call in [*calls, cancelling]] == [True] * 4
+    may_go_on.set()
+    assert cancelling.join().result is True
+    assert calls[1].was_cancelled()
+    assert calls[0].is_alive
+    assert calls[2].is_alive
+    for number in (0, 2):
+        assert cursors[number].cancel(20)
+        assert calls[number].was_cancelled()
 
 
 def test_over_tls_with_a_user(secured: Any) -> None:
